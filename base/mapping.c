@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mapping.h"
+
+/*
+ * The SIGBUS handler may run in any thread at any time and can take no lock. So live mappings stand in
+ * a table of fixed places, each claimed and given back by one atomic word.
+ */
+#define N_PLACES 4096
+
+struct place {
+	_Atomic(uintptr_t) start; /* 0: free; 1: being filled */
+	_Atomic(uintptr_t) end;
+	atomic_bool failed; /* a page could not be read */
+};
+
+static struct place places[N_PLACES];
+static struct sigaction previous;
+static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
+
+struct mapping {
+	int fd;
+	struct stat st;
+	const uint8_t *bytes;
+	uint64_t size;
+	struct place *place; /* NULL for an empty file */
+	char what[];
+};
+
+static void on_sigbus(int number, siginfo_t *info, void *context)
+{
+	uintptr_t address = (uintptr_t)info->si_addr;
+	for (size_t i = 0; i < N_PLACES; i++) {
+		struct place *place = &places[i];
+		if (address < place->start || address >= place->end || place->start < 2)
+			continue;
+		/* Zeros take the place of what cannot be read; mapping_check() tells. */
+		uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+		void *page = (void *)(address & ~(page_size - 1));
+		if (mmap(page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+		    MAP_FAILED)
+			break;
+		place->failed = true;
+		return;
+	}
+	/* Not ours: what was there before decides, and by default that ends the process. */
+	if (previous.sa_flags & SA_SIGINFO)
+		previous.sa_sigaction(number, info, context);
+	else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN)
+		previous.sa_handler(number);
+	else
+		signal(number, SIG_DFL);
+}
+
+static void take_sigbus(void)
+{
+	struct sigaction action = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGBUS, &action, &previous);
+}
+
+static struct place *place_claim(uintptr_t start, uint64_t size)
+{
+	for (size_t i = 0; i < N_PLACES; i++) {
+		uintptr_t unclaimed = 0;
+		if (!atomic_compare_exchange_strong(&places[i].start, &unclaimed, 1))
+			continue;
+		places[i].failed = false;
+		places[i].end = start + size;
+		places[i].start = start;
+		return &places[i];
+	}
+	return NULL;
+}
+
+int mapping_open(int fd, const char *what, struct mapping **ret, struct error *err)
+{
+	pthread_once(&handler_once, take_sigbus);
+
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, -errno, "%s", ESCAPED(what));
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "%s: not a regular file", ESCAPED(what));
+	if ((uint64_t)st.st_size > SIZE_MAX / 2)
+		return error_set(err, -EFBIG, "%s: larger than the address space", ESCAPED(what));
+
+	size_t what_size = strlen(what) + 1;
+	scoped(mapping_closep) struct mapping *m = calloc(1, sizeof(*m) + what_size);
+	if (!m)
+		return error_no_memory(err);
+	memcpy(m->what, what, what_size);
+	m->fd = fd;
+	m->st = st;
+	m->bytes = (const uint8_t *)"";
+	m->size = (uint64_t)st.st_size;
+	if (m->size == 0) {
+		*ret = take(m);
+		return 0;
+	}
+
+	void *bytes = mmap(NULL, m->size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes == MAP_FAILED)
+		return error_errno(err, -errno, "mapping %s", ESCAPED(what));
+	m->bytes = bytes;
+	m->place = place_claim((uintptr_t)bytes, align_up(m->size, (uint64_t)sysconf(_SC_PAGESIZE)));
+	if (!m->place) {
+		munmap(bytes, m->size);
+		return error_set(err, -EMFILE, "%s: more than %d files mapped at once", ESCAPED(what),
+				 N_PLACES);
+	}
+	*ret = take(m);
+	return 0;
+}
+
+void mapping_close(struct mapping *m)
+{
+	if (!m)
+		return;
+	if (m->place) {
+		munmap((void *)m->bytes, m->size);
+		m->place->end = 0;
+		m->place->start = 0;
+	}
+	free(m);
+}
+
+const uint8_t *mapping_bytes(const struct mapping *m)
+{
+	return m->bytes;
+}
+
+uint64_t mapping_size(const struct mapping *m)
+{
+	return m->size;
+}
+
+const struct stat *mapping_stat(const struct mapping *m)
+{
+	return &m->st;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+int mapping_check(const struct mapping *m, struct error *err)
+{
+	struct stat now;
+	if (fstat(m->fd, &now) < 0)
+		return error_errno(err, -errno, "%s", ESCAPED(m->what));
+	if (m->st.st_dev != now.st_dev || m->st.st_ino != now.st_ino)
+		return error_set(err, -EBUSY, "%s: another file than the one that was opened",
+				 ESCAPED(m->what));
+	if (m->st.st_size != now.st_size)
+		return error_set(err, -EBUSY, "%s: changed while it was read: %lld bytes, then %lld",
+				 ESCAPED(m->what), (long long)m->st.st_size, (long long)now.st_size);
+	if (!same_time(&m->st.st_mtim, &now.st_mtim) || !same_time(&m->st.st_ctim, &now.st_ctim))
+		return error_set(err, -EBUSY, "%s: changed while it was read", ESCAPED(m->what));
+	if (m->place && m->place->failed)
+		return error_set(err, -EIO, "%s: part of it could not be read", ESCAPED(m->what));
+	return 0;
+}
