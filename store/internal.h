@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <pthread.h>
+#include <sys/stat.h>
+#include "store/lookup.h"
+#include "store/object.h"
+#include "store/record.h"
+#include "store/store.h"
+
+/* What the folder's own files share: the open store, its folders, the catalog's writing side. */
+
+struct frame_pool;
+struct catalog;
+
+struct store {
+	char *path;
+	enum store_access access;
+	/* Folder fds; those but fd are -1 where the folder is not there (a store for reading). */
+	int fd, objects_fd, builds_fd, catalog_fd, tmp_fd, quarantine_fd, removed_fd;
+	/* What every file and folder is given; from the store folder's own mode and group. */
+	mode_t folder_mode, file_mode;
+	gid_t group;
+	int level;
+	unsigned n_threads;
+	pthread_mutex_t mutex; /* guards the two below and the catalog's connection */
+	struct frame_pool *pool; /* made by the first object writer */
+	struct catalog *catalog; /* made by the first that writes to it */
+};
+
+/** Give a new file, or folder, the store's mode and group. */
+must_check int store_own_file(struct store *st, int fd, struct error *err);
+must_check int store_own_folder(struct store *st, int fd, struct error *err);
+
+/** Open a folder below @dir_fd, made with the store's mode where it is missing (and its parent synced). */
+must_check int store_open_folder(struct store *st, int dir_fd, const char *name, int *ret_fd,
+				 struct error *err);
+
+/** Move objects/NAME or builds/NAME aside, to quarantine/NAME-with-dashes.TIME; folders are synced. */
+must_check int store_quarantine(struct store *st, int dir_fd, const char *name, struct error *err);
+
+/* ---- objects ---- */
+
+#define OBJECT_NAME_SIZE 70 /* "ab/" 62 digits ".zst" NUL */
+const char *object_name(const struct digest *digest, char ret[static OBJECT_NAME_SIZE]);
+/** Is this a name that object_name() makes (given as folder "ab" and file name)? */
+bool object_name_parse(const char *folder, const char *name, struct digest *ret);
+
+/** As object_open(), of a file from anywhere (a store that is merged): fd is taken over. @what for messages. */
+must_check int object_open_fd(int fd, const struct digest *digest, const char *what, struct object **ret,
+			      struct error *err);
+/** As object_verify(), of an open object. */
+must_check int object_check(const struct object *o, struct error *err);
+/** Is the object there (a stat, no more)? */
+bool object_is_there(struct store *st, const struct digest *digest);
+
+/** Put a verified object file (a tmpfile's bytes, encoded elsewhere) in place under its digest. */
+struct tmpfile;
+must_check int object_adopt(struct store *st, struct tmpfile *t, const struct digest *digest,
+			    struct object_result *ret, struct error *err);
+
+/* ---- the catalog's writing side: catalog/catalog.sqlite, WAL, synchronous=FULL ---- */
+
+/* Each call is one BEGIN IMMEDIATE transaction of the store's one writing connection, guarded by the
+ * store's mutex; SQLITE_BUSY waits up to 60 s. */
+
+must_check int catalog_put_build(struct store *st, const struct record *record, struct error *err);
+must_check int catalog_forget_build(struct store *st, const struct build_id *id, struct error *err);
+
+struct pack_member {
+	struct digest digest; /* of the source file */
+	uint64_t offset;      /* in the pack's content */
+	uint64_t size_bytes;
+};
+must_check int catalog_put_pack(struct store *st, const struct digest *pack,
+				const struct pack_member *members, size_t n_members, struct error *err);
+must_check int catalog_forget_pack(struct store *st, const struct digest *pack, struct error *err);
+
+/**
+ * Make all rows again, in one transaction: forget everything, then let @fill put builds and packs (it calls
+ * the four above, which join the transaction), then commit. A catalog file that SQLite cannot read is moved
+ * to quarantine and a new one made; readers notice the new inode at their next renewal.
+ */
+must_check int catalog_rebuild(struct store *st, int (*fill)(struct store *st, void *context, struct error *err),
+			       void *context, struct error *err);
+
+void catalog_close(struct catalog *catalog);
+
+/* ---- packs ---- */
+
+/** The members of a pack, from its tar headers. @ret freed by the caller. Errors: -EBADMSG not a pack */
+must_check int pack_members(struct store *st, const struct digest *pack, struct pack_member **ret,
+			    size_t *ret_n, struct error *err);
+/** Does the object begin like a pack (a ustar header whose name is a digest)? Reads one frame. */
+must_check int pack_is_one(struct store *st, const struct digest *object, bool *ret, struct error *err);
+/** Write a pack of members (their bytes read from @read) and put it into the catalog. */
+typedef int (*pack_read)(const struct digest *source, char **ret, size_t *ret_size, void *context,
+			 struct error *err);
+must_check int pack_write(struct store *st, const struct digest *sources, size_t n_sources, pack_read read,
+			  void *context, struct object_result *ret, struct error *err);
+
+/* ---- tombstones: removed/builds/HEX and removed/sources/HEX, small JSON files ---- */
+
+bool removed_build(struct store *st, const struct build_id *id);
+bool removed_source(struct store *st, const struct digest *source);
+must_check int remove_build_mark(struct store *st, const struct build_id *id, struct error *err);
+must_check int remove_source_mark(struct store *st, const struct digest *source, const char *path,
+				  struct error *err);
