@@ -6,7 +6,7 @@
 /* What the language leaves unsaid: checked results, scope guards, small arithmetic. */
 
 #define must_check __attribute__((warn_unused_result))
-#define printf_like(format, first) __attribute__((format(printf, format, first)))
+#define printf_like(text, first) __attribute__((format(printf, text, first)))
 
 /* A variable declared scoped(f) is given to f (by address) at the end of its scope. */
 #define scoped(f) __attribute__((cleanup(f)))
