@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 
-static void set_message(struct error *err, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+set_message(struct error *err, const char *format, va_list args)
 {
 	vsnprintf(err->message, sizeof(err->message), format, args);
 }
