@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compare two ELF files section by section and symbol by symbol.
+
+Two files are equal where every section has the same place in the table, name, type, flags (but
+SHF_COMPRESSED), address, link, info, entry size and decoded content, every symbol is the same in the
+same order, and the program headers and the bytes that they load are the same. Offsets in the file and
+alignment gaps may differ. A reader of its own: nothing of dbgvault is used.
+
+usage: elfcompare.py [--part=loadable|sections|symbols] A B; exit status 0 equal, 1 not, and a line a difference
+"""
+import struct
+import subprocess
+import sys
+import zlib
+
+SHT_NULL, SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_NOBITS = 0, 1, 2, 3, 8
+SHT_SYMTAB_SHNDX = 18
+SHF_ALLOC, SHF_COMPRESSED = 2, 0x800
+PT_LOAD = 1
+SHN_XINDEX = 0xFFFF
+
+
+class Elf:
+    def __init__(self, path):
+        with open(path, 'rb') as f:
+            self.bytes = f.read()
+        b = self.bytes
+        if b[:4] != b'\x7fELF':
+            raise SystemExit(f'{path}: not an ELF file')
+        self.wide = b[4] == 2
+        self.order = '<' if b[5] == 1 else '>'
+        head = 'HHIQQQIHHHHHH' if self.wide else 'HHIIIIIHHHHHH'
+        (self.type, self.machine, _, self.entry, self.phoff, self.shoff, self.flags, _, phentsize, phnum,
+         shentsize, shnum, shstrndx) = struct.unpack_from(self.order + head, b, 16)
+        shape = 'IIQQQQIIQQ' if self.wide else 'IIIIIIIIII'
+        first = struct.unpack_from(self.order + shape, b, self.shoff) if self.shoff else None
+        if first and not shnum:
+            shnum = first[5]
+        if first and shstrndx == SHN_XINDEX:
+            shstrndx = first[6]
+        if first and phnum == 0xFFFF:
+            phnum = first[7]
+        self.headers = [struct.unpack_from(self.order + shape, b, self.shoff + i * shentsize)
+                        for i in range(shnum)] if self.shoff else []
+        if self.wide:
+            raw = [struct.unpack_from(self.order + 'IIQQQQQQ', b, self.phoff + i * phentsize) for i in range(phnum)]
+            self.segments = [dict(type=p[0], flags=p[1], offset=p[2], vaddr=p[3], paddr=p[4], filesz=p[5],
+                                  memsz=p[6], align=p[7]) for p in raw]
+        else:
+            raw = [struct.unpack_from(self.order + 'IIIIIIII', b, self.phoff + i * phentsize) for i in range(phnum)]
+            self.segments = [dict(type=p[0], offset=p[1], vaddr=p[2], paddr=p[3], filesz=p[4], memsz=p[5],
+                                  flags=p[6], align=p[7]) for p in raw]
+        self.names_index = shstrndx
+        names = self.raw(self.headers[shstrndx]) if self.headers and shstrndx else b''
+        self.sections = []
+        for h in self.headers:
+            end = names.find(b'\0', h[0])
+            name = names[h[0]:end].decode('latin-1') if end >= 0 else ''
+            self.sections.append(dict(name=name, type=h[1], flags=h[2], addr=h[3], size=h[5], link=h[6],
+                                      info=h[7], align=h[8], entsize=h[9], header=h))
+
+    def raw(self, h):
+        return b'' if h[1] in (SHT_NULL, SHT_NOBITS) else self.bytes[h[4]:h[4] + h[5]]
+
+    def content(self, s):
+        data = self.raw(s['header'])
+        if s['flags'] & SHF_COMPRESSED:
+            size_of_header = 24 if self.wide else 12
+            kind = struct.unpack_from(self.order + 'I', data)[0]
+            stream = data[size_of_header:]
+            if kind == 1:
+                return zlib.decompress(stream)
+            if kind == 2:
+                return subprocess.run(['zstd', '-dcq'], input=stream, check=True, stdout=subprocess.PIPE).stdout
+            raise SystemExit(f'{s["name"]}: compression type {kind}')
+        if s['name'].startswith('.zdebug_') and data[:4] == b'ZLIB':
+            return zlib.decompress(data[12:])
+        return data
+
+    def symbols(self, s):
+        strings = self.raw(self.headers[s['link']])
+        data = self.raw(s['header'])
+        wide = None
+        for i, other in enumerate(self.sections):
+            if other['type'] == SHT_SYMTAB_SHNDX and self.sections[other['link']] is s:
+                wide = self.raw(self.headers[i])
+        size = 24 if self.wide else 16
+        out = []
+        for n, at in enumerate(range(0, len(data) - size + 1, size)):
+            if self.wide:
+                name, info, other, shndx, value, length = struct.unpack_from(self.order + 'IBBHQQ', data, at)
+            else:
+                name, value, length, info, other, shndx = struct.unpack_from(self.order + 'IIIBBH', data, at)
+            if shndx == SHN_XINDEX and wide:
+                shndx = struct.unpack_from(self.order + 'I', wide, 4 * n)[0]
+            where = shndx
+            if 0 < shndx < len(self.sections) and shndx < 0xFF00:
+                where = plain(self.sections[shndx]['name'])
+            end = strings.find(b'\0', name)
+            out.append((strings[name:end], info, other, where, value, length))
+        return out
+
+    def loadable(self):
+        """(program headers, bytes they load) with the section header table's place masked."""
+        ranges = []
+        for p in self.segments:
+            data = bytearray(self.bytes[p['offset']:p['offset'] + p['filesz']])
+            if p['type'] == PT_LOAD:
+                for at, size in self.masked():
+                    for i in range(max(at, p['offset']), min(at + size, p['offset'] + len(data))):
+                        data[i - p['offset']] = 0
+            ranges.append((p, bytes(data) if p['type'] == PT_LOAD else b''))
+        return ranges
+
+    def masked(self):
+        if self.wide:
+            return [(0x28, 8), (0x3C, 4)]  # e_shoff; e_shnum, e_shstrndx
+        return [(0x20, 4), (0x30, 4)]
+
+
+def plain(name):
+    return '.debug_' + name[len('.zdebug_'):] if name.startswith('.zdebug_') else name
+
+
+def compare_loadable(a, b):
+    left, right = a.loadable(), b.loadable()
+    if [p for p, _ in left] != [p for p, _ in right]:
+        yield 'program headers differ'
+        return
+    for i, ((p, x), (_, y)) in enumerate(zip(left, right)):
+        if x != y:
+            at = next((k for k in range(min(len(x), len(y))) if x[k] != y[k]), min(len(x), len(y)))
+            yield f'segment {i}: loaded bytes differ first at file offset 0x{p["offset"] + at:x}'
+    for field in ('type', 'machine', 'entry', 'flags', 'phoff'):
+        if getattr(a, field) != getattr(b, field):
+            yield f'ELF header: {field} {getattr(a, field)} and {getattr(b, field)}'
+
+
+def compare_sections(a, b):
+    if len(a.sections) != len(b.sections):
+        left, right = [plain(s['name']) for s in a.sections], [plain(s['name']) for s in b.sections]
+        yield f'{len(left)} and {len(right)} sections; only in one: {sorted(set(left) ^ set(right))}'
+        return
+    for i, (s, t) in enumerate(zip(a.sections, b.sections)):
+        what = f'[{i}] {s["name"]}'
+        if plain(s['name']) != plain(t['name']):
+            yield f'{what}: the other is {t["name"]}'
+            continue
+        for field in ('type', 'addr', 'link', 'info', 'entsize'):
+            if s[field] != t[field]:
+                yield f'{what}: {field} 0x{s[field]:x} and 0x{t[field]:x}'
+        if (s['flags'] ^ t['flags']) & ~SHF_COMPRESSED:
+            yield f'{what}: flags 0x{s["flags"]:x} and 0x{t["flags"]:x}'
+        if s['type'] == SHT_NOBITS and s['size'] != t['size']:
+            yield f'{what}: size {s["size"]} and {t["size"]}'
+        if i in (a.names_index, b.names_index):
+            continue  # what it holds was compared, name by name
+        if s['type'] in (SHT_SYMTAB,):
+            continue  # compared symbol by symbol
+        if s['type'] == SHT_STRTAB and any(x['type'] == SHT_SYMTAB and x['link'] == i for x in a.sections):
+            continue
+        x, y = a.content(s), b.content(t)
+        if x != y:
+            at = next((k for k in range(min(len(x), len(y))) if x[k] != y[k]), min(len(x), len(y)))
+            yield f'{what}: content differs first at 0x{at:x} ({len(x)} and {len(y)} bytes)'
+
+
+def compare_symbols(a, b):
+    def tables(e):
+        return [s for s in e.sections if s['type'] == SHT_SYMTAB]
+    left, right = tables(a), tables(b)
+    if len(left) != len(right):
+        yield f'{len(left)} and {len(right)} symbol tables'
+        return
+    for s, t in zip(left, right):
+        x, y = a.symbols(s), b.symbols(t)
+        if len(x) != len(y):
+            yield f'{s["name"]}: {len(x)} and {len(y)} symbols'
+        for i, (p, q) in enumerate(zip(x, y)):
+            if p != q:
+                yield f'{s["name"]}: symbol {i}: {p} and {q}'
+                break
+
+
+PARTS = {'loadable': compare_loadable, 'sections': compare_sections, 'symbols': compare_symbols}
+
+
+def differences(path_a, path_b, parts=tuple(PARTS)):
+    a, b = Elf(path_a), Elf(path_b)
+    return [line for part in parts for line in PARTS[part](a, b)]
+
+
+def main(args):
+    parts = tuple(PARTS)
+    if args and args[0].startswith('--part='):
+        parts = (args.pop(0).split('=', 1)[1],)
+    if len(args) != 2 or parts[0] not in PARTS:
+        print(__doc__.strip().splitlines()[-1], file=sys.stderr)
+        return 2
+    lines = differences(args[0], args[1], parts)
+    print('\n'.join(lines) if lines else 'equal')
+    return 1 if lines else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
