@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The main job: split, store, serve, and debug the stripped binary with real clients, build trees gone."""
+import os
+import re
+
+import lib
+from lib import case, matches, run
+
+GDB = ['gdb', '-q', '-nx', '-batch', '-iex', 'set debuginfod enabled on', '-iex', 'set confirm off']
+
+
+def gdb(server, work, binary, *commands):
+    args = []
+    for command in commands:
+        args += ['-ex', command]
+    done = run(*GDB, *args, binary, env=server.client_env(work), status=None)
+    return done.text + done.errors
+
+
+def split_and_forget(work, tree, binary):
+    """Split a binary built in `tree` into a store, with its sources, move it out and the tree away."""
+    store = lib.new_store(work)
+    lib.dbgsplit(f'--store={store}', f'--source-root={tree}', binary)
+    stripped = os.path.join(work, os.path.basename(binary) + '.released')
+    os.rename(binary, stripped)
+    os.rename(tree, os.path.join(work, 'gone'))
+    return store, stripped
+
+
+@case('gdb: breakpoint, backtrace, list and locals of a stripped C++ program', needs=['gdb', 'g++'])
+def gdb_cxx(work):
+    tree = os.path.join(work, 'tree')
+    store, stripped = split_and_forget(work, tree, lib.cxx_program(tree))
+    with lib.Server(store) as server:
+        out = gdb(server, work, stripped, 'break measure', 'run', 'next', 'next', 'next', 'backtrace', 'info locals',
+                  'list 7,9', 'finish')
+    matches(r'Breakpoint 1, measure \(words=.*\) at .*/tree/prog\.cc:7', out)
+    matches(r'#0  measure \(words=.*at .*prog\.cc:\d+', out)
+    matches(r'#1  .* in main \(\) at .*prog\.cc:16', out)
+    matches(r'^total = 5', out)
+    matches(r'^8\s+for \(const auto &word : words\)', out)
+    matches(r'Value returned is \$1 = 13', out)
+
+
+@case('gdb: breakpoint in a dependency, backtrace, list and locals of a stripped Go program', needs=['gdb', 'go'])
+def gdb_go(work):
+    tree = os.path.join(work, 'tree')
+    store, stripped = split_and_forget(work, tree, lib.go_program(tree, flags=['-gcflags=all=-N -l']))
+    with lib.Server(store) as server:
+        out = gdb(server, work, stripped, 'break example.com/greeting.For', 'run', 'next', 'next', 'backtrace', 'list 7,9',
+                  'info locals', 'frame 1', 'list', 'break fmt.Println', 'continue', 'list')
+    matches(r'Breakpoint 1, example\.com/greeting\.For \(.*\) at .*/greeting/greeting\.go:6', out)
+    matches(r'#1  .* in main\.main \(\) at .*/hello/main\.go:10', out)
+    matches(r'^7\s+upper := strings\.ToUpper\(name\)', out)
+    matches(r'^upper = .*"DBGVAULT"', out)
+    matches(r'^10\s+text := greeting\.For\("dbgvault"\)', out)
+    matches(r'func Println\(a \.\.\.any\)', out, 'standard library source')
+
+
+@case('debuginfod-find: debuginfo, executable, source and section', needs=['debuginfod-find', 'g++', 'objcopy'])
+def find_kinds(work):
+    tree = os.path.join(work, 'tree')
+    binary = lib.cxx_program(tree)
+    source = lib.read(os.path.join(tree, 'prog.cc'))
+    build_id = lib.build_id(binary)
+    run('objcopy', '--dump-section', f'.debug_line={work}/line', binary, '/dev/null')
+    run('objcopy', '--dump-section', f'.text={work}/text', binary, '/dev/null')
+    store, stripped = split_and_forget(work, tree, binary)
+    with lib.Server(store) as server:
+        env = server.client_env(work)
+
+        def find(*args):
+            return run('debuginfod-find', *args, env=env).text.strip()
+        debug = find('debuginfo', build_id)
+        lib.equal(lib.read(debug), lib.dbgstore('get', f'--store={store}', build_id, 'debuginfo').out, 'debuginfo')
+        matches(r'\.debug_info +PROGBITS', run('readelf', '-SW', debug).text)
+        lib.equal(lib.read(find('executable', build_id)), lib.read(stripped), 'executable')
+        lib.equal(lib.read(find('source', build_id, os.path.join(tree, 'prog.cc'))), source, 'source')
+        lib.equal(lib.read(find('section', build_id, '.debug_line')), lib.read('line'), 'section .debug_line')
+        lib.equal(lib.read(find('section', build_id, '.text')), lib.read('text'), 'section .text')
+        # By file name, and what is not there.
+        lib.equal(find('debuginfo', stripped), debug, 'debuginfo by file')
+        run('debuginfod-find', 'debuginfo', 'ab' * 20, env=env, status=1)
+        run('debuginfod-find', 'source', build_id, '/etc/hostname', env=env, status=1)
+        log = server.log()
+    matches(r'kind=debuginfo id=%s.* status=200' % build_id, log, 'log')
+    matches(r'kind=source id=%s.* status=404' % build_id, log, 'log')
+
+
+@case('gdb: a shared library of a stripped program', needs=['gdb', 'gcc'])
+def gdb_library(work):
+    tree = os.path.join(work, 'tree')
+    os.makedirs(tree)
+    lib.write(os.path.join(tree, 'part.c'), 'int thrice(int number)\n{\n\treturn 3 * number;\n}\n')
+    lib.write(os.path.join(tree, 'main.c'), 'int thrice(int);\nint main(void)\n{\n\treturn thrice(7) != 21;\n}\n')
+    run('gcc', '-g', '-shared', '-fPIC', '-Wl,--build-id', '-o', 'libpart.so', os.path.join(tree, 'part.c'))
+    run('gcc', '-g', '-Wl,--build-id', '-o', 'main', os.path.join(tree, 'main.c'), '-L.', '-lpart', f'-Wl,-rpath,{work}')
+    store = lib.new_store(work)
+    lib.dbgsplit(f'--store={store}', f'--source-root={tree}', 'libpart.so', 'main')
+    os.rename(tree, os.path.join(work, 'gone'))
+    run('./main')
+    with lib.Server(store) as server:
+        out = gdb(server, work, './main', 'set breakpoint pending on', 'break thrice', 'run', 'backtrace', 'list')
+    matches(r'#0  thrice \(number=7\) at .*/part\.c:3', out)
+    matches(r'#1  .* in main \(\) at .*/main\.c:4', out)
+    matches(r'^3\s+return 3 \* number;', out)
+
+
+@case('eu-addr2line: lines of a stripped C program', needs=['eu-addr2line', 'gcc'])
+def addr2line(work):
+    tree = os.path.join(work, 'tree')
+    binary = lib.c_program(tree)
+    address = next(line.split()[0] for line in run('nm', binary).text.splitlines() if line.endswith(' t twice'))
+    store, stripped = split_and_forget(work, tree, binary)
+    with lib.Server(store) as server:
+        out = run('eu-addr2line', '-f', '-e', stripped, '0x' + address, env=server.client_env(work)).text
+    lib.expect(re.search(r'twice\n.*/tree/prog\.c:3', out), f'eu-addr2line: {out}')
+
+
+lib.main()
