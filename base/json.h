@@ -28,7 +28,13 @@ must_check int json_bytes_of(const json_t *string, char **ret, struct error *err
 /** As json_bytes_of() for member @key of an object; NULL in @ret where it is absent or null. */
 must_check int json_get_bytes(const json_t *object, const char *key, char **ret, struct error *err);
 
-#define JSON_DEPTH_LIMIT 64
+/**
+ * Keys of an object may hold any bytes, too: written as json_string_value() of a json_bytes(), and
+ * read back by this. @ret and errors as in json_bytes_of().
+ */
+must_check int json_key_bytes(const char *key, char **ret, struct error *err);
+
+#define JSON_DEPTH_LIMIT 64 /* arrays and objects in one another */
 
 /**
  * Read one JSON value from text of @size bytes.
@@ -48,7 +54,10 @@ static inline void json_scoped_decref(json_t **value)
 	json_decref(*value);
 }
 
-/** "2026-11-24T05:46:00Z" (RFC 3339, UTC) in a buffer of the expression's scope, and back. */
+/**
+ * "2026-11-24T05:46:00Z" (RFC 3339, UTC) in a buffer of the expression's scope, and back; only this
+ * form is read. Times before the year 0 or after 9999 are written as the first or last second of these.
+ */
 #define TIME_TEXT(seconds) time_text((seconds), (char[32]){ 0 })
 const char *time_text(int64_t seconds, char ret[static 32]);
 must_check int time_parse(const char *text, int64_t *ret_seconds, struct error *err);
