@@ -5,6 +5,7 @@
 #include "store/lookup.h"
 #include "store/object.h"
 #include "store/record.h"
+#include "store/sources.h"
 #include "store/store.h"
 
 /* What the folder's own files share: the open store, its folders, the catalog's writing side. */
@@ -85,7 +86,35 @@ must_check int catalog_rebuild(struct store *st, int (*fill)(struct store *st, v
 
 void catalog_close(struct catalog *catalog);
 
-/* ---- packs ---- */
+/* ---- packs: a tar (ustar) in an object, member names are the digests of the members ---- */
+
+#define PACK_BLOCK_SIZE 512u
+#define PACK_MEMBERS_LIMIT 4000000u
+
+/** A member's header: the same digest and size give the same bytes. */
+void pack_header_format(const struct digest *source, uint64_t size_bytes,
+			uint8_t ret[static PACK_BLOCK_SIZE]);
+/** Errors: -EBADMSG not what pack_header_format() writes */
+must_check int pack_header_parse(const uint8_t block[static PACK_BLOCK_SIZE], struct digest *ret_source,
+				 uint64_t *ret_size_bytes, struct error *err);
+
+struct pack_list {
+	struct pack_member *members;
+	size_t n_members, n_allocated;
+};
+
+/** A pack being written, member after member, through one object writer. Zeroed: not begun. */
+struct pack_writer {
+	struct object_writer *object;
+	struct pack_list list;
+	uint64_t offset; /* of what comes next, in the content */
+};
+must_check int pack_writer_add(struct pack_writer *w, struct store *st, const struct digest *source,
+			       const void *bytes, size_t size, struct error *err);
+/** Make it durable, and known to the catalog. At least one member was added. */
+must_check int pack_writer_finish(struct pack_writer *w, struct store *st, struct object_result *ret,
+				  struct error *err);
+void pack_writer_free(struct pack_writer *w); /* frees what it holds; a guard: scoped(pack_writer_free) */
 
 /** The members of a pack, from its tar headers. @ret freed by the caller. Errors: -EBADMSG not a pack */
 must_check int pack_members(struct store *st, const struct digest *pack, struct pack_member **ret,
@@ -97,6 +126,19 @@ typedef int (*pack_read)(const struct digest *source, char **ret, size_t *ret_si
 			 struct error *err);
 must_check int pack_write(struct store *st, const struct digest *sources, size_t n_sources, pack_read read,
 			  void *context, struct object_result *ret, struct error *err);
+
+/* ---- source manifests: text, a line a file ---- */
+
+#define MANIFEST_SIZE_LIMIT (256u << 20)
+
+/** @entries in order of path, each path once. @ret freed by the caller. Errors: -EFBIG */
+must_check int manifest_format(const struct manifest_entry *entries, size_t n_entries, char **ret,
+			       size_t *ret_size, struct error *err);
+/**
+ * @text    with a NUL behind its @size bytes; taken over (and freed on failure too)
+ * Errors:  -EBADMSG, which line; -ENOTSUP a version that is not known; -EFBIG
+ */
+must_check int manifest_parse(char *text, size_t size, struct manifest **ret, struct error *err);
 
 /* ---- tombstones: removed/builds/HEX and removed/sources/HEX, small JSON files ---- */
 

@@ -8,6 +8,8 @@
  * archives in objects whose member names are the digests. Formats: docs/FORMAT.md.
  */
 
+#define SOURCE_SIZE_LIMIT (64u << 20) /* of one source file */
+
 struct source_writer;
 
 struct source_result {
@@ -15,7 +17,7 @@ struct source_result {
 	uint64_t n_files;      /* in the manifest */
 	uint64_t bytes;	       /* of these files */
 	uint64_t n_new_files;  /* that the store lacked */
-	uint64_t stored_bytes; /* that pack and manifest take */
+	uint64_t stored_bytes; /* that pack and manifest add to the store */
 };
 
 must_check int source_writer_new(struct store *st, struct source_writer **ret, struct error *err);
@@ -27,7 +29,8 @@ define_scoped(struct source_writer *, source_writer_free)
  * the pack now if the store lacks them. The same path again: the first that is not doubtful wins.
  *
  * @doubtful  its MD5 differs from DWARF's, or it is newer than the binary
- * Errors: -EPERM its digest was removed for good (a tombstone): the caller goes on without it
+ * Errors: -EPERM its digest was removed for good (a tombstone), -EFBIG over SOURCE_SIZE_LIMIT, or one
+ *	   file more than a manifest holds: the caller goes on without it
  */
 must_check int source_writer_add(struct source_writer *w, const char *path, const void *bytes,
 				 size_t size, bool doubtful, struct error *err);
