@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,12 +34,12 @@ int error_errno(struct error *err, int r, const char *format, ...)
 {
 	if (!err)
 		return r;
-	char text[128];
 	va_list args;
 	va_start(args, format);
 	set_message(err, format, args);
 	va_end(args);
-	append(err, ": ", strerror_r(-r, text, sizeof(text)));
+	append(err, ": ",
+	       strerror(-r)); /* safe among threads in glibc and musl; strerror_r differs */
 	return r;
 }
 
@@ -52,7 +53,7 @@ int error_prefix(struct error *err, int r, const char *format, ...)
 	va_start(args, format);
 	set_message(err, format, args);
 	va_end(args);
-	append(err, ": ", old);
+	append(err, *old ? ": " : "", old);
 	return r;
 }
 
@@ -68,11 +69,16 @@ static size_t utf8_length(const unsigned char *s, size_t size)
 		unsigned char first, last, low, high; /* bounds of the first and the second byte */
 		size_t length;
 	} forms[] = {
-		{ 0x20, 0x7e, 0, 0, 1 },	 { 0xc2, 0xc2, 0xa0, 0xbf, 2 }, /* C1 controls are out */
-		{ 0xc3, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+		{ 0x20, 0x7e, 0, 0, 1 },
+		{ 0xc2, 0xc2, 0xa0, 0xbf, 2 }, /* C1 controls are out */
+		{ 0xc3, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		if (s[0] < forms[i].first || s[0] > forms[i].last)
@@ -89,11 +95,13 @@ static size_t utf8_length(const unsigned char *s, size_t size)
 	return 0;
 }
 
-/* U+200E, U+200F, U+2028 to U+202E and U+2066 to U+2069 turn or break a line of text. */
-static int reorders_text(const unsigned char *s, size_t length)
+/* U+061C, U+200E, U+200F, U+2028 to U+202E and U+2066 to U+2069 turn or break a line of text. */
+static bool reorders_text(const unsigned char *s, size_t length)
 {
+	if (length == 2)
+		return s[0] == 0xd8 && s[1] == 0x9c;
 	if (length != 3 || s[0] != 0xe2)
-		return 0;
+		return false;
 	if (s[1] == 0x80)
 		return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae);
 	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;

@@ -40,7 +40,8 @@ int string_format(char **ret, struct error *err, const char *format, ...)
 	return 0;
 }
 
-int file_open_at(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd, struct error *err)
+int file_open_at(int dir_fd, const char *name, int flags, mode_t mode, int *ret_fd,
+		 struct error *err)
 {
 	int fd;
 	do
@@ -60,6 +61,8 @@ int file_write(int fd, const void *bytes, size_t size, const char *what, struct 
 			continue;
 		if (n < 0)
 			return error_errno(err, -errno, "writing %s", ESCAPED(what));
+		if (n == 0)
+			return error_set(err, -EIO, "writing %s: nothing is taken", ESCAPED(what));
 		at += n;
 		size -= (size_t)n;
 	}
@@ -75,6 +78,8 @@ int file_pwrite(int fd, const void *bytes, size_t size, uint64_t offset, const c
 			continue;
 		if (n < 0)
 			return error_errno(err, -errno, "writing %s", ESCAPED(what));
+		if (n == 0)
+			return error_set(err, -EIO, "writing %s: nothing is taken", ESCAPED(what));
 		at += n;
 		offset += (uint64_t)n;
 		size -= (size_t)n;
@@ -107,7 +112,7 @@ int file_read_at(int dir_fd, const char *name, size_t limit, char **ret, size_t 
 
 	scoped(fd_close) int fd = -1;
 	/* O_NONBLOCK: a FIFO of that name must not hold us. */
-	r = file_open_at(dir_fd, name, O_RDONLY | O_NONBLOCK, 0, &fd, err);
+	r = file_open_at(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &fd, err);
 	if (r < 0)
 		return r;
 
@@ -117,8 +122,8 @@ int file_read_at(int dir_fd, const char *name, size_t limit, char **ret, size_t 
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, -EINVAL, "%s: not a regular file", ESCAPED(name));
 	if ((uint64_t)st.st_size > limit)
-		return error_set(err, -EFBIG, "%s: %llu bytes, over the limit of %zu", ESCAPED(name),
-				 (unsigned long long)st.st_size, limit);
+		return error_set(err, -EFBIG, "%s: %llu bytes, over the limit of %zu",
+				 ESCAPED(name), (unsigned long long)st.st_size, limit);
 
 	size_t size = (size_t)st.st_size;
 	scoped(string_free) char *bytes = malloc(size + 1);
@@ -144,22 +149,38 @@ int file_sync(int fd, const char *what, struct error *err)
 	return 0;
 }
 
+/* One folder. Who may not make it need not, where it is there. */
+static int folder_make_one(int dir_fd, const char *path, mode_t mode, struct error *err)
+{
+	if (mkdirat(dir_fd, path, mode) == 0)
+		return 0;
+	int r = -errno;
+	struct stat st;
+	if (fstatat(dir_fd, path, &st, 0) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return 0;
+		r = -ENOTDIR;
+	}
+	return error_errno(err, r, "making folder %s", ESCAPED(path));
+}
+
 int folder_make(int dir_fd, const char *path, mode_t mode, struct error *err)
 {
+	int r;
+
 	scoped(string_free) char *copy = strdup(path);
 	if (!copy)
 		return error_no_memory(err);
-	for (char *at = copy + 1;; at++) {
-		if (*at && *at != '/')
+	for (char *at = copy; *at; at++) {
+		if (*at != '/' || at == copy || at[-1] == '/')
 			continue;
-		char kept = *at;
 		*at = 0;
-		if (mkdirat(dir_fd, copy, mode) < 0 && errno != EEXIST)
-			return error_errno(err, -errno, "making folder %s", ESCAPED(copy));
-		*at = kept;
-		if (!kept)
-			return 0;
+		r = folder_make_one(dir_fd, copy, mode, err);
+		if (r < 0)
+			return r;
+		*at = '/';
 	}
+	return folder_make_one(dir_fd, copy, mode, err);
 }
 
 int file_free_space(int fd, uint64_t *ret_bytes, struct error *err)

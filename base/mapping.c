@@ -12,13 +12,13 @@
 #include "base/mapping.h"
 
 /*
- * The SIGBUS handler may run in any thread at any time and can take no lock. So live mappings stand in
- * a table of fixed places, each claimed and given back by one atomic word.
+ * The SIGBUS handler may run in any thread at any time and can take no lock. So live mappings stand
+ * in a table of fixed places, each claimed and given back by one atomic word.
  */
 #define N_PLACES 4096
 
 struct place {
-	_Atomic(uintptr_t) start; /* 0: free; 1: being filled */
+	_Atomic(uintptr_t) start; /* 0: free; 1: being filled or given back */
 	_Atomic(uintptr_t) end;
 	atomic_bool failed; /* a page could not be read */
 };
@@ -36,34 +36,62 @@ struct mapping {
 	char what[];
 };
 
-static void on_sigbus(int number, siginfo_t *info, void *context)
+/*
+ * The place of a live mapping that covers @address. Places come and go meanwhile, but whole: start
+ * is read before and after end, and a place is given back before its addresses are.
+ */
+static struct place *place_find(uintptr_t address)
 {
-	uintptr_t address = (uintptr_t)info->si_addr;
 	for (size_t i = 0; i < N_PLACES; i++) {
 		struct place *place = &places[i];
-		if (address < place->start || address >= place->end || place->start < 2)
-			continue;
-		/* Zeros take the place of what cannot be read; mapping_check() tells. */
-		uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-		void *page = (void *)(address & ~(page_size - 1));
-		if (mmap(page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-		    MAP_FAILED)
-			break;
-		place->failed = true;
-		return;
+		uintptr_t start = place->start;
+		uintptr_t end = place->end;
+		if (start > 1 && address >= start && address < end && place->start == start)
+			return place;
+	}
+	return NULL;
+}
+
+/* Zeros take the place of the page that cannot be read; mapping_check() tells. */
+static bool put_zeros(uintptr_t address)
+{
+	uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+	void *page = (void *)(address & ~(page_size - 1));
+	return mmap(page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+	       MAP_FAILED;
+}
+
+static void on_sigbus(int number, siginfo_t *info, void *context)
+{
+	int saved_errno = errno;
+	bool sent = info->si_code <= 0; /* by kill(2) and the like, which give no address */
+	struct place *place = sent ? NULL : place_find((uintptr_t)info->si_addr);
+	if (place) {
+		place->failed = true; /* before anyone can read the zeros */
+		if (put_zeros((uintptr_t)info->si_addr)) {
+			errno = saved_errno;
+			return;
+		}
 	}
 	/* Not ours: what was there before decides, and by default that ends the process. */
-	if (previous.sa_flags & SA_SIGINFO)
+	if (previous.sa_flags & SA_SIGINFO) {
 		previous.sa_sigaction(number, info, context);
-	else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN)
+	} else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
 		previous.sa_handler(number);
-	else
+	} else {
 		signal(number, SIG_DFL);
+		if (sent)
+			raise(number); /* nothing else brings it again */
+	}
+	errno = saved_errno;
 }
 
 static void take_sigbus(void)
 {
-	struct sigaction action = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	struct sigaction action = {
+		.sa_sigaction = on_sigbus,
+		.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK,
+	};
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGBUS, &action, &previous);
 }
@@ -112,11 +140,12 @@ int mapping_open(int fd, const char *what, struct mapping **ret, struct error *e
 	if (bytes == MAP_FAILED)
 		return error_errno(err, -errno, "mapping %s", ESCAPED(what));
 	m->bytes = bytes;
-	m->place = place_claim((uintptr_t)bytes, align_up(m->size, (uint64_t)sysconf(_SC_PAGESIZE)));
+	m->place =
+		place_claim((uintptr_t)bytes, align_up(m->size, (uint64_t)sysconf(_SC_PAGESIZE)));
 	if (!m->place) {
 		munmap(bytes, m->size);
-		return error_set(err, -EMFILE, "%s: more than %d files mapped at once", ESCAPED(what),
-				 N_PLACES);
+		return error_set(err, -EMFILE, "%s: more than %d files mapped at once",
+				 ESCAPED(what), N_PLACES);
 	}
 	*ret = take(m);
 	return 0;
@@ -127,8 +156,9 @@ void mapping_close(struct mapping *m)
 	if (!m)
 		return;
 	if (m->place) {
-		munmap((void *)m->bytes, m->size);
+		m->place->start = 1;
 		m->place->end = 0;
+		munmap((void *)m->bytes, m->size);
 		m->place->start = 0;
 	}
 	free(m);
@@ -163,8 +193,9 @@ int mapping_check(const struct mapping *m, struct error *err)
 		return error_set(err, -EBUSY, "%s: another file than the one that was opened",
 				 ESCAPED(m->what));
 	if (m->st.st_size != now.st_size)
-		return error_set(err, -EBUSY, "%s: changed while it was read: %lld bytes, then %lld",
-				 ESCAPED(m->what), (long long)m->st.st_size, (long long)now.st_size);
+		return error_set(
+			err, -EBUSY, "%s: changed while it was read: %lld bytes, then %lld",
+			ESCAPED(m->what), (long long)m->st.st_size, (long long)now.st_size);
 	if (!same_time(&m->st.st_mtim, &now.st_mtim) || !same_time(&m->st.st_ctim, &now.st_ctim))
 		return error_set(err, -EBUSY, "%s: changed while it was read", ESCAPED(m->what));
 	if (m->place && m->place->failed)

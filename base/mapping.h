@@ -16,7 +16,8 @@ struct mapping;
 /**
  * @fd    stays the caller's, and is kept open by them until mapping_close()
  * @what  names the file in messages; copied
- * Errors: -EINVAL not a regular file; -EFBIG larger than the address space; else fstat, mmap
+ * Errors: -EINVAL not a regular file; -EFBIG larger than the address space; -EMFILE 4096 are mapped;
+ *	   else fstat, mmap
  * Threads: any number of mappings and threads; the process's SIGBUS action is taken over by the first
  */
 must_check int mapping_open(int fd, const char *what, struct mapping **ret, struct error *err);
@@ -31,6 +32,6 @@ const struct stat *mapping_stat(const struct mapping *m); /* as it was at open *
  * Is the file still what it was at open? Compares device, inode, size, mtime and ctime, and whether
  * a page could not be read. To be asked after the last read and before anything is published.
  *
- * Errors: -EBUSY with a message that says what changed
+ * Errors: -EBUSY it is not, and the message says what changed; -EIO it is, but was not readable
  */
 must_check int mapping_check(const struct mapping *m, struct error *err);

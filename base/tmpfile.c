@@ -2,39 +2,53 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fs.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/tmpfile.h"
 
-/* Leading dot: no walk and no glob takes it for a binary. */
+#define NAME_START ".dbgvault."
+#define NAME_DIGITS 16
+#define NAME_END ".tmp"
+
 static int random_name(char ret[static 64], struct error *err)
 {
 	uint64_t random;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return error_errno(err, -EIO, "getrandom");
-	snprintf(ret, 64, ".dbgvault.%016" PRIx64 ".tmp", random);
+	snprintf(ret, 64, NAME_START "%016" PRIx64 NAME_END, random);
 	return 0;
 }
 
-int tmpfile_create(int dir_fd, struct tmpfile *ret, struct error *err)
+bool tmpfile_is_name(const char *name)
+{
+	size_t start = strlen(NAME_START);
+	return !strncmp(name, NAME_START, start) &&
+	       strspn(name + start, "0123456789abcdef") == NAME_DIGITS &&
+	       !strcmp(name + start + NAME_DIGITS, NAME_END);
+}
+
+/* Only with /proc can anyone name an unnamed file; without it, who has CAP_DAC_READ_SEARCH. */
+static bool has_proc(void)
+{
+	static atomic_int answer; /* 0: not asked yet */
+	int known = answer;
+	if (!known)
+		answer = known = access("/proc/self/fd", X_OK) == 0 ? 1 : -1;
+	return known > 0;
+}
+
+int tmpfile_create_named(int dir_fd, struct tmpfile *ret, struct error *err)
 {
 	int r;
 
 	struct tmpfile t = { .dir_fd = dir_fd };
-	t.fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (t.fd >= 0) {
-		*ret = t;
-		return 0;
-	}
-	/* Old kernels and some file systems have no O_TMPFILE, and say so in three ways. */
-	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT)
-		return error_errno(err, -errno, "making a temporary file");
-
 	r = random_name(t.name, err);
 	if (r < 0)
 		return r;
@@ -45,16 +59,45 @@ int tmpfile_create(int dir_fd, struct tmpfile *ret, struct error *err)
 	return 0;
 }
 
-/* Give an unnamed file a name: by /proc where it is mounted, else by the capability-bound way. */
+int tmpfile_create(int dir_fd, struct tmpfile *ret, struct error *err)
+{
+	int r;
+
+	if (!has_proc())
+		return tmpfile_create_named(dir_fd, ret, err);
+	struct tmpfile t = { .dir_fd = dir_fd };
+	r = file_open_at(dir_fd, ".", O_TMPFILE | O_RDWR, 0600, &t.fd, NULL);
+	/* Old kernels and some file systems have no O_TMPFILE, and say so in three ways. */
+	if (r == -EOPNOTSUPP || r == -EISDIR || r == -EINVAL)
+		return tmpfile_create_named(dir_fd, ret, err);
+	if (r < 0)
+		return error_errno(err, r, "making a temporary file");
+	*ret = t;
+	return 0;
+}
+
 static int link_unnamed(const struct tmpfile *t, int dir_fd, const char *name)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", t->fd);
-	if (linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW) == 0)
-		return 0;
-	if (errno != ENOENT)
-		return -errno;
-	return linkat(t->fd, "", dir_fd, name, AT_EMPTY_PATH) == 0 ? 0 : -errno;
+	return linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : -errno;
+}
+
+/*
+ * In one step where the file system can refuse to replace (not NFS, for one), else by a second
+ * name; by the system call's number, for not every libc has the function.
+ */
+static int rename_named(struct tmpfile *t, int dir_fd, const char *name)
+{
+	if (syscall(SYS_renameat2, t->dir_fd, t->name, dir_fd, name, RENAME_NOREPLACE) < 0) {
+		if (errno != EINVAL && errno != ENOSYS)
+			return -errno;
+		if (linkat(t->dir_fd, t->name, dir_fd, name, 0) < 0)
+			return -errno;
+		unlinkat(t->dir_fd, t->name, 0);
+	}
+	t->name[0] = 0;
+	return 0;
 }
 
 int tmpfile_publish_unsynced(struct tmpfile *t, int dir_fd, const char *name, struct error *err)
@@ -64,16 +107,9 @@ int tmpfile_publish_unsynced(struct tmpfile *t, int dir_fd, const char *name, st
 	r = file_sync(t->fd, name, err);
 	if (r < 0)
 		return r;
-	if (!t->name[0])
-		r = link_unnamed(t, dir_fd, name);
-	else
-		r = linkat(t->dir_fd, t->name, dir_fd, name, 0) == 0 ? 0 : -errno;
+	r = t->name[0] ? rename_named(t, dir_fd, name) : link_unnamed(t, dir_fd, name);
 	if (r < 0)
 		return error_errno(err, r, "naming %s", ESCAPED(name));
-	if (t->name[0]) {
-		unlinkat(t->dir_fd, t->name, 0);
-		t->name[0] = 0;
-	}
 	return 0;
 }
 

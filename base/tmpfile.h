@@ -18,6 +18,10 @@ struct tmpfile {
 
 /** Mode 0600 until published. @dir_fd outlives the tmpfile. */
 must_check int tmpfile_create(int dir_fd, struct tmpfile *ret, struct error *err);
+/** As tmpfile_create(), with a name from the start: for file systems that have no unnamed files. */
+must_check int tmpfile_create_named(int dir_fd, struct tmpfile *ret, struct error *err);
+/** Is it a name of the kind that a tmpfile has? A crash may have left such a file behind. */
+bool tmpfile_is_name(const char *name);
 
 /**
  * Sync the data, give the file its name in @dir_fd (which may be another folder of the same file

@@ -21,7 +21,7 @@ struct walk_file {
 };
 
 struct walk_options {
-	/* Is this folder (seen by path and stat) left out, with all below it? NULL: none is. */
+	/* Is this folder, found in a folder, left out with all below it? NULL: none is. */
 	bool (*skip_folder)(const char *path, const struct stat *st, void *context);
 	/* What to do with each file; a result != 0 ends the walk with it. */
 	int (*file)(const struct walk_file *file, void *context, struct error *err);
@@ -33,7 +33,8 @@ struct walk_options {
 /**
  * Visit a named file, or every regular file below a named folder, in byte order of their names.
  * Stays on one file system; a symlink is never followed in a folder, FIFOs, sockets and devices are
- * passed over; a named symlink is followed. Depth is limited to 256 folders.
+ * passed over, and so are temporary files of ours (tmpfile_is_name()); a named symlink is followed.
+ * What is made in a folder while it is walked is not met. Depth is limited to 256 folders.
  *
  * Errors: -ENOENT no such path; -EPERM @path is "/", or the user's home folder; -EINVAL neither a
  *	   regular file nor a folder; what file() returned
