@@ -2,6 +2,8 @@
 #pragma once
 #include <pthread.h>
 #include <sys/stat.h>
+#include "base/file.h"
+#include "base/json.h"
 #include "store/lookup.h"
 #include "store/object.h"
 #include "store/record.h"
@@ -59,12 +61,46 @@ struct tmpfile;
 must_check int object_adopt(struct store *st, struct tmpfile *t, const struct digest *digest,
 			    struct object_result *ret, struct error *err);
 
+/* ---- parts of a record's JSON ---- */
+
+/* NULL: no memory. */
+json_t *artifact_json(const struct artifact *artifact);
+json_t *origin_json(const struct origin *origin);
+/** @object NULL: @ret is left as it is. Errors: -EBADMSG, which key */
+must_check int artifact_of_json(const json_t *object, struct artifact *ret, struct error *err);
+must_check int origin_of_json(const json_t *object, struct origin *ret, struct error *err);
+extern const char *const origin_keys[]; /* that this release knows; NULL behind the last */
+
+/* ---- records ---- */
+
+#define RECORD_NAME_SIZE (sizeof("builds/ab/") + BUILD_ID_HEX_SIZE)
+/** "builds/ab/abcdef…", relative to the store. */
+const char *record_name(const struct build_id *id, char ret[static RECORD_NAME_SIZE]);
+/** Is this the file name of a contribution, and of which digest? */
+bool contribution_name_parse(const char *name, struct digest *ret);
+/** Read a contribution and compare its bytes with its name. Errors: -EBADMSG damaged; else what reading gives */
+must_check int contribution_read(int dir_fd, const char *name, struct contribution *ret,
+				 struct error *err);
+/** Put a contribution's text, as it is, into a record, durably. The caller holds the store's shared lock, has
+ * proved objects and looked for a tombstone, and calls catalog_refresh_build() after it. */
+must_check int contribution_publish(struct store *st, const struct build_id *id, const char *text, size_t size,
+				    bool *ret_was_there, struct error *err);
+/** Sync a record's folder and those above it. */
+must_check int record_sync(struct store *st, const struct build_id *id, struct error *err);
+/** As record_each(), of IDs whose hex digits begin with @prefix (lower case). */
+must_check int record_each_prefix(struct store *st, const char *prefix, record_visit visit, void *context,
+				  struct error *err);
+
 /* ---- the catalog's writing side: catalog/catalog.sqlite, WAL, synchronous=FULL ---- */
 
 /* Each call is one BEGIN IMMEDIATE transaction of the store's one writing connection, guarded by the
  * store's mutex; SQLITE_BUSY waits up to 60 s. */
 
 must_check int catalog_put_build(struct store *st, const struct record *record, struct error *err);
+/** Read a build's record and put what it says now: inside the transaction, so that of two writers of one ID the
+ * later has seen both contributions. No record: the build is forgotten. @ret may be NULL */
+must_check int catalog_refresh_build(struct store *st, const struct build_id *id, struct build *ret,
+				     struct error *err);
 must_check int catalog_forget_build(struct store *st, const struct build_id *id, struct error *err);
 
 struct pack_member {

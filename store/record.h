@@ -23,6 +23,7 @@ struct artifact {
 };
 
 enum quality { QUALITY_NONE, QUALITY_SYMBOLS, QUALITY_DWARF }; /* of the debug information, worst first */
+const char *quality_name(enum quality quality); /* "none", "symbols", "dwarf" */
 
 /** Where a build came from. Strings may be NULL (not known) and hold any bytes; all owned. */
 struct origin {
@@ -96,7 +97,7 @@ struct record {
 };
 void record_free(struct record *r); /* frees what it holds; also accepts a zeroed one */
 
-/** All contributions of a build ID. Errors: -ENOENT none */
+/** All contributions of a build ID. Errors: -ENOENT none; -EBADMSG none that could be read, and damaged ones */
 must_check int record_read(struct store *st, const struct build_id *id, struct record *ret,
 			   struct error *err);
 

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/tmpfile.h"
+#include "store/internal.h"
+
+#define CONTRIBUTION_NAME_SIZE (DIGEST_HEX_SIZE + 5) /* 64 digits, ".json", NUL */
+
+void record_free(struct record *r)
+{
+	for (size_t i = 0; i < r->n_contributions; i++)
+		contribution_free(&r->contributions[i]);
+	free(r->contributions);
+	free(r->digests);
+	memset(r, 0, sizeof(*r));
+}
+
+const char *record_name(const struct build_id *id, char ret[static RECORD_NAME_SIZE])
+{
+	const char *hex = BUILD_ID_HEX(id);
+	snprintf(ret, RECORD_NAME_SIZE, "builds/%.2s/%s", hex, hex);
+	return ret;
+}
+
+static const char *contribution_name(const struct digest *digest, char ret[static CONTRIBUTION_NAME_SIZE])
+{
+	snprintf(ret, CONTRIBUTION_NAME_SIZE, "%s.json", DIGEST_HEX(digest));
+	return ret;
+}
+
+bool contribution_name_parse(const char *name, struct digest *ret)
+{
+	struct digest digest;
+	if (strlen(name) != CONTRIBUTION_NAME_SIZE - 1 ||
+	    digest_parse(name, DIGEST_HEX_SIZE - 1, &digest, NULL) < 0)
+		return false;
+	/* Upper case would be another name for the same contribution. */
+	if (strcmp(name, contribution_name(&digest, (char[CONTRIBUTION_NAME_SIZE]){ 0 })) != 0)
+		return false;
+	*ret = digest;
+	return true;
+}
+
+/* ---- folders ---- */
+
+struct names {
+	char **names;
+	size_t n, n_allocated;
+};
+
+static void names_free(struct names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->names[i]);
+	free(names->names);
+}
+
+static void folder_close(DIR **folder)
+{
+	if (*folder)
+		closedir(*folder);
+}
+
+static int names_add(struct names *names, const char *name, struct error *err)
+{
+	if (names->n == names->n_allocated) {
+		size_t n = names->n_allocated ? 2 * names->n_allocated : 16;
+		char **grown = reallocarray(names->names, n, sizeof(*grown));
+		if (!grown)
+			return error_no_memory(err);
+		names->names = grown;
+		names->n_allocated = n;
+	}
+	names->names[names->n] = strdup(name);
+	if (!names->names[names->n])
+		return error_no_memory(err);
+	names->n++;
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names in a folder, but those that begin with a dot, sorted. */
+static int names_read(int at_fd, const char *path, struct names *ret, struct error *err)
+{
+	int r;
+
+	scoped(fd_close) int fd = -1;
+	r = file_open_at(at_fd, path, O_RDONLY | O_DIRECTORY, 0, &fd, err);
+	if (r < 0)
+		return r;
+	scoped(folder_close) DIR *folder = fdopendir(fd);
+	if (!folder)
+		return error_errno(err, -errno, "%s", ESCAPED(path));
+	fd_take(&fd);
+
+	scoped(names_free) struct names names = { 0 };
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(folder);
+		if (!entry)
+			break;
+		if (entry->d_name[0] == '.')
+			continue;
+		r = names_add(&names, entry->d_name, err);
+		if (r < 0)
+			return r;
+	}
+	if (errno)
+		return error_errno(err, -errno, "reading folder %s", ESCAPED(path));
+	if (names.n)
+		qsort(names.names, names.n, sizeof(*names.names), compare_names);
+	*ret = names;
+	names = (struct names){ 0 };
+	return 0;
+}
+
+/* ---- reading ---- */
+
+int contribution_read(int dir_fd, const char *name, struct contribution *ret, struct error *err)
+{
+	int r;
+
+	struct digest digest;
+	if (!contribution_name_parse(name, &digest))
+		return error_set(err, -EBADMSG, "%s: not the name of a contribution", ESCAPED(name));
+	scoped(string_free) char *text = NULL;
+	size_t size;
+	r = file_read_at(dir_fd, name, CONTRIBUTION_SIZE_LIMIT, &text, &size, err);
+	if (r < 0)
+		return r;
+	struct digest actual = digest_of(text, size);
+	if (!digest_equal(&actual, &digest))
+		return error_set(err, -EBADMSG, "%s: damaged, its digest is %s", name, DIGEST_HEX(&actual));
+	r = contribution_parse(text, size, ret, err);
+	if (r < 0)
+		return error_prefix(err, r, "%s", name);
+	return 0;
+}
+
+/* A trouble of this process rather than of the file: it must not pass for damage. */
+static bool is_passing(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EINTR;
+}
+
+static int record_add(struct record *record, int dir_fd, const char *name, struct error *err)
+{
+	int r;
+
+	struct digest digest;
+	if (!contribution_name_parse(name, &digest))
+		return 0; /* a stray file is for verify to report */
+	scoped(contribution_free) struct contribution c = { 0 };
+	struct error why = ERROR_NONE;
+	r = contribution_read(dir_fd, name, &c, &why);
+	if (is_passing(r))
+		return error_set(err, r, "%s", why.message);
+	if (r == -ENOENT)
+		return 0; /* removed since the folder was read */
+	if (r == 0 && !build_id_equal(&c.build_id, &record->id))
+		r = error_set(&why, -EBADMSG, "%s: of another build ID", name);
+	if (r < 0) {
+		error_set(err, r, "%s", why.message); /* told where nothing else is found */
+		record->n_damaged++;
+		return 0;
+	}
+	record->contributions[record->n_contributions] = c;
+	record->digests[record->n_contributions++] = digest;
+	c = (struct contribution){ 0 };
+	return 0;
+}
+
+static bool comes_before(const struct record *r, size_t a, size_t b)
+{
+	if (r->contributions[a].time != r->contributions[b].time)
+		return r->contributions[a].time < r->contributions[b].time;
+	return memcmp(r->digests[a].bytes, r->digests[b].bytes, DIGEST_SIZE) < 0;
+}
+
+/* By time, then digest. They come sorted by digest, and most records have one or two. */
+static void record_sort(struct record *r)
+{
+	for (size_t i = 1; i < r->n_contributions; i++)
+		for (size_t k = i; k > 0 && comes_before(r, k, k - 1); k--) {
+			struct contribution c = r->contributions[k];
+			r->contributions[k] = r->contributions[k - 1];
+			r->contributions[k - 1] = c;
+			struct digest digest = r->digests[k];
+			r->digests[k] = r->digests[k - 1];
+			r->digests[k - 1] = digest;
+		}
+}
+
+int record_read(struct store *st, const struct build_id *id, struct record *ret, struct error *err)
+{
+	int r;
+
+	char path[RECORD_NAME_SIZE];
+	scoped(fd_close) int fd = -1;
+	r = file_open_at(st->fd, record_name(id, path), O_RDONLY | O_DIRECTORY, 0, &fd, err);
+	if (r == -ENOENT)
+		return error_set(err, r, "%s: no such build", BUILD_ID_HEX(id));
+	if (r < 0)
+		return r;
+	scoped(names_free) struct names names = { 0 };
+	r = names_read(fd, ".", &names, err);
+	if (r < 0)
+		return error_prefix(err, r, "%s", path);
+
+	scoped(record_free) struct record record = { .id = *id };
+	record.contributions = calloc(names.n + 1, sizeof(*record.contributions));
+	record.digests = calloc(names.n + 1, sizeof(*record.digests));
+	if (!record.contributions || !record.digests)
+		return error_no_memory(err);
+	struct error why = ERROR_NONE;
+	for (size_t i = 0; i < names.n; i++) {
+		r = record_add(&record, fd, names.names[i], &why);
+		if (r < 0)
+			return error_set(err, r, "%s/%s", path, why.message);
+	}
+	if (!record.n_contributions && record.n_damaged)
+		return error_set(err, -EBADMSG, "%s/%s", path, why.message);
+	if (!record.n_contributions)
+		return error_set(err, -ENOENT, "%s: no such build", BUILD_ID_HEX(id));
+	record_sort(&record);
+	*ret = record;
+	record = (struct record){ 0 };
+	return 0;
+}
+
+/* Visit the IDs in builds/@folder, those that begin with @prefix. */
+static int visit_folder(struct store *st, const char *folder, const char *prefix, record_visit visit,
+			void *context, struct error *err)
+{
+	int r;
+
+	char path[sizeof("builds/ab")];
+	snprintf(path, sizeof(path), "builds/%.2s", folder);
+	scoped(names_free) struct names names = { 0 };
+	r = names_read(st->fd, path, &names, err);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < names.n; i++) {
+		const char *name = names.names[i];
+		struct build_id id;
+		if (strncmp(name, folder, 2) != 0 || strncmp(name, prefix, strlen(prefix)) != 0 ||
+		    build_id_parse(name, strlen(name), &id, NULL) < 0 ||
+		    strcmp(name, BUILD_ID_HEX(&id)) != 0)
+			continue;
+		r = visit(&id, context, err);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+int record_each_prefix(struct store *st, const char *prefix, record_visit visit, void *context,
+		       struct error *err)
+{
+	if (strlen(prefix) >= 2)
+		return visit_folder(st, prefix, prefix, visit, context, err);
+	for (unsigned byte = 0; byte < 256; byte++) {
+		char folder[3];
+		snprintf(folder, sizeof(folder), "%02x", byte);
+		int r = visit_folder(st, folder, prefix, visit, context, err);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+int record_each(struct store *st, record_visit visit, void *context, struct error *err)
+{
+	return record_each_prefix(st, "", visit, context, err);
+}
+
+/* ---- writing ---- */
+
+static int prove_objects(struct store *st, const struct contribution *c, struct error *err)
+{
+	const struct {
+		const char *what;
+		const struct artifact *artifact;
+	} named[] = {
+		{ "original", &c->original }, { "stripped", &c->stripped },
+		{ "debug image", &c->debug }, { "source manifest", &c->sources },
+		{ "settings", &c->origin.settings },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
+		if (named[i].artifact->present && !object_is_there(st, &named[i].artifact->digest))
+			return error_set(err, -ENOENT, "%s of %s: object %s is not in the store",
+					 named[i].what, BUILD_ID_HEX(&c->build_id),
+					 DIGEST_HEX(&named[i].artifact->digest));
+	return 0;
+}
+
+/* Has the record this very contribution, but for the time? */
+static int is_known(const struct record *record, const struct contribution *c, bool *ret,
+		    struct error *err)
+{
+	int r;
+
+	scoped(string_free) char *text = NULL;
+	size_t size;
+	r = contribution_format(c, &text, &size, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < record->n_contributions; i++) {
+		struct contribution other = record->contributions[i]; /* borrows */
+		other.time = c->time;
+		scoped(string_free) char *other_text = NULL;
+		size_t other_size;
+		r = contribution_format(&other, &other_text, &other_size, err);
+		if (r < 0)
+			return r;
+		if (size == other_size && !memcmp(text, other_text, size)) {
+			*ret = true;
+			return 0;
+		}
+	}
+	*ret = false;
+	return 0;
+}
+
+int contribution_publish(struct store *st, const struct build_id *id, const char *text, size_t size,
+			 bool *ret_was_there, struct error *err)
+{
+	int r;
+
+	scoped(fd_close) int shelf_fd = -1, fd = -1;
+	r = store_open_folder(st, st->builds_fd, (char[3]){ BUILD_ID_HEX(id)[0], BUILD_ID_HEX(id)[1] },
+			      &shelf_fd, err);
+	if (r < 0)
+		return r;
+	r = store_open_folder(st, shelf_fd, BUILD_ID_HEX(id), &fd, err);
+	if (r < 0)
+		return r;
+
+	scoped(tmpfile_discard) struct tmpfile tmp = TMPFILE_NONE;
+	r = tmpfile_create(st->tmp_fd, &tmp, err);
+	if (r < 0)
+		return r;
+	struct digest digest = digest_of(text, size);
+	char name[CONTRIBUTION_NAME_SIZE];
+	contribution_name(&digest, name);
+	r = file_write(tmp.fd, text, size, name, err);
+	if (r < 0)
+		return r;
+	r = store_own_file(st, tmp.fd, err);
+	if (r < 0)
+		return r;
+	r = tmpfile_publish_unsynced(&tmp, fd, name, err);
+	if (r < 0 && r != -EEXIST)
+		return error_prefix(err, r, "build record of %s", BUILD_ID_HEX(id));
+	*ret_was_there = r == -EEXIST;
+	return record_sync(st, id, err);
+}
+
+int record_sync(struct store *st, const struct build_id *id, struct error *err)
+{
+	int r;
+
+	/* Another writer may have made folder or file just now and not have synced it yet. */
+	char path[RECORD_NAME_SIZE];
+	for (const char *end = record_name(id, path) + strlen(path);;) {
+		scoped(fd_close) int fd = -1;
+		path[end - path] = 0;
+		r = file_open_at(st->fd, path, O_RDONLY | O_DIRECTORY, 0, &fd, err);
+		if (r < 0)
+			return r;
+		r = file_sync(fd, path, err);
+		if (r < 0)
+			return r;
+		end = strrchr(path, '/');
+		if (!end)
+			return 0;
+	}
+}
+
+int record_put(struct store *st, const struct contribution *c, struct build *ret_build,
+	       struct error *err)
+{
+	int r;
+
+	scoped(fd_close) int lock_fd = -1;
+	r = store_lock_shared(st, &lock_fd, err);
+	if (r < 0)
+		return r;
+	if (removed_build(st, &c->build_id))
+		return error_set(err, -EEXIST, "%s was removed from this store for good",
+				 BUILD_ID_HEX(&c->build_id));
+	r = prove_objects(st, c, err);
+	if (r < 0)
+		return r;
+
+	bool known = false;
+	scoped(record_free) struct record record = { 0 };
+	r = record_read(st, &c->build_id, &record, err);
+	if (r == 0)
+		r = is_known(&record, c, &known, err);
+	if (r < 0 && r != -ENOENT && r != -EBADMSG) /* damaged ones do not keep a good one out */
+		return r;
+
+	if (known) {
+		r = record_sync(st, &c->build_id, err);
+	} else {
+		scoped(string_free) char *text = NULL;
+		size_t size;
+		r = contribution_format(c, &text, &size, err);
+		if (r < 0)
+			return r;
+		bool was_there;
+		r = contribution_publish(st, &c->build_id, text, size, &was_there, err);
+	}
+	if (r < 0)
+		return r;
+	return catalog_refresh_build(st, &c->build_id, ret_build, err);
+}
