@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/tmpfile.h"
 #include "store/internal.h"
+#include "store/names.h"
 
 #define CONTRIBUTION_NAME_SIZE (DIGEST_HEX_SIZE + 5) /* 64 digits, ".json", NUL */
 
@@ -27,7 +26,8 @@ const char *record_name(const struct build_id *id, char ret[static RECORD_NAME_S
 	return ret;
 }
 
-static const char *contribution_name(const struct digest *digest, char ret[static CONTRIBUTION_NAME_SIZE])
+static const char *contribution_name(const struct digest *digest,
+				     char ret[static CONTRIBUTION_NAME_SIZE])
 {
 	snprintf(ret, CONTRIBUTION_NAME_SIZE, "%s.json", DIGEST_HEX(digest));
 	return ret;
@@ -46,83 +46,6 @@ bool contribution_name_parse(const char *name, struct digest *ret)
 	return true;
 }
 
-/* ---- folders ---- */
-
-struct names {
-	char **names;
-	size_t n, n_allocated;
-};
-
-static void names_free(struct names *names)
-{
-	for (size_t i = 0; i < names->n; i++)
-		free(names->names[i]);
-	free(names->names);
-}
-
-static void folder_close(DIR **folder)
-{
-	if (*folder)
-		closedir(*folder);
-}
-
-static int names_add(struct names *names, const char *name, struct error *err)
-{
-	if (names->n == names->n_allocated) {
-		size_t n = names->n_allocated ? 2 * names->n_allocated : 16;
-		char **grown = reallocarray(names->names, n, sizeof(*grown));
-		if (!grown)
-			return error_no_memory(err);
-		names->names = grown;
-		names->n_allocated = n;
-	}
-	names->names[names->n] = strdup(name);
-	if (!names->names[names->n])
-		return error_no_memory(err);
-	names->n++;
-	return 0;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names in a folder, but those that begin with a dot, sorted. */
-static int names_read(int at_fd, const char *path, struct names *ret, struct error *err)
-{
-	int r;
-
-	scoped(fd_close) int fd = -1;
-	r = file_open_at(at_fd, path, O_RDONLY | O_DIRECTORY, 0, &fd, err);
-	if (r < 0)
-		return r;
-	scoped(folder_close) DIR *folder = fdopendir(fd);
-	if (!folder)
-		return error_errno(err, -errno, "%s", ESCAPED(path));
-	fd_take(&fd);
-
-	scoped(names_free) struct names names = { 0 };
-	for (;;) {
-		errno = 0;
-		const struct dirent *entry = readdir(folder);
-		if (!entry)
-			break;
-		if (entry->d_name[0] == '.')
-			continue;
-		r = names_add(&names, entry->d_name, err);
-		if (r < 0)
-			return r;
-	}
-	if (errno)
-		return error_errno(err, -errno, "reading folder %s", ESCAPED(path));
-	if (names.n)
-		qsort(names.names, names.n, sizeof(*names.names), compare_names);
-	*ret = names;
-	names = (struct names){ 0 };
-	return 0;
-}
-
 /* ---- reading ---- */
 
 int contribution_read(int dir_fd, const char *name, struct contribution *ret, struct error *err)
@@ -131,7 +54,8 @@ int contribution_read(int dir_fd, const char *name, struct contribution *ret, st
 
 	struct digest digest;
 	if (!contribution_name_parse(name, &digest))
-		return error_set(err, -EBADMSG, "%s: not the name of a contribution", ESCAPED(name));
+		return error_set(err, -EBADMSG, "%s: not the name of a contribution",
+				 ESCAPED(name));
 	scoped(string_free) char *text = NULL;
 	size_t size;
 	r = file_read_at(dir_fd, name, CONTRIBUTION_SIZE_LIMIT, &text, &size, err);
@@ -139,7 +63,8 @@ int contribution_read(int dir_fd, const char *name, struct contribution *ret, st
 		return r;
 	struct digest actual = digest_of(text, size);
 	if (!digest_equal(&actual, &digest))
-		return error_set(err, -EBADMSG, "%s: damaged, its digest is %s", name, DIGEST_HEX(&actual));
+		return error_set(err, -EBADMSG, "%s: damaged, its digest is %s", name,
+				 DIGEST_HEX(&actual));
 	r = contribution_parse(text, size, ret, err);
 	if (r < 0)
 		return error_prefix(err, r, "%s", name);
@@ -179,25 +104,33 @@ static int record_add(struct record *record, int dir_fd, const char *name, struc
 	return 0;
 }
 
-static bool comes_before(const struct record *r, size_t a, size_t b)
+struct sortable {
+	struct contribution c;
+	struct digest digest;
+};
+
+static int by_time(const void *a, const void *b)
 {
-	if (r->contributions[a].time != r->contributions[b].time)
-		return r->contributions[a].time < r->contributions[b].time;
-	return memcmp(r->digests[a].bytes, r->digests[b].bytes, DIGEST_SIZE) < 0;
+	const struct sortable *one = a, *other = b;
+	if (one->c.time != other->c.time)
+		return one->c.time < other->c.time ? -1 : 1;
+	return memcmp(one->digest.bytes, other->digest.bytes, DIGEST_SIZE);
 }
 
-/* By time, then digest. They come sorted by digest, and most records have one or two. */
-static void record_sort(struct record *r)
+static int record_sort(struct record *r, struct error *err)
 {
-	for (size_t i = 1; i < r->n_contributions; i++)
-		for (size_t k = i; k > 0 && comes_before(r, k, k - 1); k--) {
-			struct contribution c = r->contributions[k];
-			r->contributions[k] = r->contributions[k - 1];
-			r->contributions[k - 1] = c;
-			struct digest digest = r->digests[k];
-			r->digests[k] = r->digests[k - 1];
-			r->digests[k - 1] = digest;
-		}
+	struct sortable *all = calloc(r->n_contributions, sizeof(*all));
+	if (!all)
+		return error_no_memory(err);
+	for (size_t i = 0; i < r->n_contributions; i++)
+		all[i] = (struct sortable){ r->contributions[i], r->digests[i] };
+	qsort(all, r->n_contributions, sizeof(*all), by_time);
+	for (size_t i = 0; i < r->n_contributions; i++) {
+		r->contributions[i] = all[i].c;
+		r->digests[i] = all[i].digest;
+	}
+	free(all);
+	return 0;
 }
 
 int record_read(struct store *st, const struct build_id *id, struct record *ret, struct error *err)
@@ -231,15 +164,17 @@ int record_read(struct store *st, const struct build_id *id, struct record *ret,
 		return error_set(err, -EBADMSG, "%s/%s", path, why.message);
 	if (!record.n_contributions)
 		return error_set(err, -ENOENT, "%s: no such build", BUILD_ID_HEX(id));
-	record_sort(&record);
+	r = record_sort(&record, err);
+	if (r < 0)
+		return r;
 	*ret = record;
 	record = (struct record){ 0 };
 	return 0;
 }
 
 /* Visit the IDs in builds/@folder, those that begin with @prefix. */
-static int visit_folder(struct store *st, const char *folder, const char *prefix, record_visit visit,
-			void *context, struct error *err)
+static int visit_folder(struct store *st, const char *folder, const char *prefix,
+			record_visit visit, void *context, struct error *err)
 {
 	int r;
 
@@ -293,8 +228,8 @@ static int prove_objects(struct store *st, const struct contribution *c, struct 
 		const char *what;
 		const struct artifact *artifact;
 	} named[] = {
-		{ "original", &c->original }, { "stripped", &c->stripped },
-		{ "debug image", &c->debug }, { "source manifest", &c->sources },
+		{ "original", &c->original },        { "stripped", &c->stripped },
+		{ "debug image", &c->debug },        { "source manifest", &c->sources },
 		{ "settings", &c->origin.settings },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
@@ -339,8 +274,9 @@ int contribution_publish(struct store *st, const struct build_id *id, const char
 	int r;
 
 	scoped(fd_close) int shelf_fd = -1, fd = -1;
-	r = store_open_folder(st, st->builds_fd, (char[3]){ BUILD_ID_HEX(id)[0], BUILD_ID_HEX(id)[1] },
-			      &shelf_fd, err);
+	r = store_open_folder(st, st->builds_fd,
+			      (char[3]){ BUILD_ID_HEX(id)[0], BUILD_ID_HEX(id)[1] }, &shelf_fd,
+			      err);
 	if (r < 0)
 		return r;
 	r = store_open_folder(st, shelf_fd, BUILD_ID_HEX(id), &fd, err);

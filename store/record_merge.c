@@ -4,14 +4,16 @@
 
 #include "store/internal.h"
 
-/* The merged view of a record. What is served together must come from one link: see same_program(). */
+/* The merged view of a record. What is served together must come from one link: see same_program().
+ */
 
 static const struct artifact absent;
 
 static const struct artifact *debug_half(const struct contribution *c)
 {
 	if (c->quality == QUALITY_NONE)
-		return &absent; /* an emptied debug file answers nothing, and would hide an upstream's */
+		return &absent; /* an emptied debug file answers nothing, and would hide an
+				   upstream's */
 	return c->debug.present ? &c->debug : &c->original;
 }
 
@@ -36,7 +38,8 @@ static bool same_program(const struct contribution *a, const struct contribution
 	       digest_equal(&a->memory_layout, &b->memory_layout);
 }
 
-/* The first contribution that has an identity; where another has a different one, *ret_collision. */
+/* The first contribution that has an identity; where another has a different one, *ret_collision.
+ */
 static const struct contribution *first_identity(const struct record *r, bool *ret_collision)
 {
 	const struct contribution *first = NULL;
