@@ -25,7 +25,7 @@ struct store {
 	gid_t group;
 	int level;
 	unsigned n_threads;
-	pthread_mutex_t mutex; /* guards the two below and the catalog's connection */
+	pthread_mutex_t mutex; /* guards the two below */
 	struct frame_pool *pool; /* made by the first object writer */
 	struct catalog *catalog; /* made by the first that writes to it */
 };
@@ -85,6 +85,8 @@ must_check int contribution_read(int dir_fd, const char *name, struct contributi
  * proved objects and looked for a tombstone, and calls catalog_refresh_build() after it. */
 must_check int contribution_publish(struct store *st, const struct build_id *id, const char *text, size_t size,
 				    bool *ret_was_there, struct error *err);
+/** How many contributions a build's folder holds, good ones or not. Errors: -ENOENT no folder */
+must_check int record_count(struct store *st, const struct build_id *id, uint32_t *ret, struct error *err);
 /** Sync a record's folder and those above it. */
 must_check int record_sync(struct store *st, const struct build_id *id, struct error *err);
 /** As record_each(), of IDs whose hex digits begin with @prefix (lower case). */
@@ -93,8 +95,8 @@ must_check int record_each_prefix(struct store *st, const char *prefix, record_v
 
 /* ---- the catalog's writing side: catalog/catalog.sqlite, WAL, synchronous=FULL ---- */
 
-/* Each call is one BEGIN IMMEDIATE transaction of the store's one writing connection, guarded by the
- * store's mutex; SQLITE_BUSY waits up to 60 s. */
+/* Each call is one BEGIN IMMEDIATE transaction of the store's one writing connection, guarded by a mutex of
+ * its own; SQLITE_BUSY waits up to 60 s. Compression and syncing are done before. */
 
 must_check int catalog_put_build(struct store *st, const struct record *record, struct error *err);
 /** Read a build's record and put what it says now: inside the transaction, so that of two writers of one ID the

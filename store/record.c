@@ -172,6 +172,21 @@ int record_read(struct store *st, const struct build_id *id, struct record *ret,
 	return 0;
 }
 
+int record_count(struct store *st, const struct build_id *id, uint32_t *ret, struct error *err)
+{
+	char path[RECORD_NAME_SIZE];
+	scoped(names_free) struct names names = { 0 };
+	int r = names_read(st->fd, record_name(id, path), &names, err);
+	if (r < 0)
+		return r;
+	uint32_t n = 0;
+	struct digest digest;
+	for (size_t i = 0; i < names.n; i++)
+		n += contribution_name_parse(names.names[i], &digest);
+	*ret = n;
+	return 0;
+}
+
 /* Visit the IDs in builds/@folder, those that begin with @prefix. */
 static int visit_folder(struct store *st, const char *folder, const char *prefix,
 			record_visit visit, void *context, struct error *err)
