@@ -106,6 +106,9 @@ static int keep_bytes(struct source_writer *w, const struct digest *digest, cons
 
 	if (!there) {
 		r = pack_writer_add(&w->pack, w->st, digest, bytes, size, err);
+		/* These two say something about the file to our caller; here they are the disk's. */
+		if (r == -EPERM || r == -EFBIG)
+			return -EIO;
 		if (r < 0)
 			return r;
 		w->n_new_files++;
