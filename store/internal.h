@@ -23,6 +23,7 @@ struct store {
 	/* What every file and folder is given; from the store folder's own mode and group. */
 	mode_t folder_mode, file_mode;
 	gid_t group;
+	uid_t owner; /* of the store folder: root's files in a person's store are given to that person */
 	int level;
 	unsigned n_threads;
 	pthread_mutex_t mutex; /* guards the two below */
@@ -48,11 +49,16 @@ const char *object_name(const struct digest *digest, char ret[static OBJECT_NAME
 /** Is this a name that object_name() makes (given as folder "ab" and file name)? */
 bool object_name_parse(const char *folder, const char *name, struct digest *ret);
 
-/** As object_open(), of a file from anywhere (a store that is merged): fd is taken over. @what for messages. */
+/** As object_open(), of a file from anywhere (a store that is merged): @fd is taken over, also on failure.
+ * @what for messages; copied. */
 must_check int object_open_fd(int fd, const struct digest *digest, const char *what, struct object **ret,
 			      struct error *err);
 /** As object_verify(), of an open object. */
 must_check int object_check(const struct object *o, struct error *err);
+/** The same without the digest: every frame decodes, and to its size and checksum. */
+must_check int object_check_frames(const struct object *o, struct error *err);
+/** The number of the frame that holds the byte at @offset, which is below the content's size. */
+size_t object_frame_at(const struct object *o, uint64_t offset);
 /** Is the object there (a stat, no more)? */
 bool object_is_there(struct store *st, const struct digest *digest);
 

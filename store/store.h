@@ -31,6 +31,10 @@ enum store_access { STORE_READ, STORE_WRITE };
  */
 must_check int store_init(const char *path, enum store_sharing sharing, gid_t group, struct error *err);
 
+/** What sharing a store at @path has where nobody says: private for a person's; for root's own at
+ * /var/lib/dbgvault, the group dbgvault where that group exists. */
+void store_default_sharing(const char *path, enum store_sharing *ret, gid_t *ret_group);
+
 /**
  * Errors: -ENOENT no such folder; -EINVAL a folder, but no store (no FORMAT); -ENOTSUP a store that a newer
  *	   release made, whose name the message has; -EACCES, with the owner and mode in the message
@@ -57,6 +61,8 @@ must_check int store_choose_path(const char *option, char **ret, struct error *e
 
 /**
  * Hold the store for writing (any number of holders) or for removing (one, and no writer). Waits.
+ * Publishing an object takes the shared lock itself: a thread that holds the exclusive one must not
+ * call object_writer_finish(), object_put() or object_adopt(), and would wait for itself.
  * @ret_fd  fd_close() lets it go
  */
 must_check int store_lock_shared(struct store *st, int *ret_fd, struct error *err);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "store/object_place.h"
+
+#define SUFFIX ".zst"
+
+const char *object_name(const struct digest *digest, char ret[static OBJECT_NAME_SIZE])
+{
+	hex_encode(digest->bytes, 1, ret);
+	ret[2] = '/';
+	hex_encode(digest->bytes + 1, DIGEST_SIZE - 1, ret + 3);
+	memcpy(ret + 3 + 2 * (DIGEST_SIZE - 1), SUFFIX, sizeof(SUFFIX));
+	return ret;
+}
+
+bool object_name_parse(const char *folder, const char *name, struct digest *ret)
+{
+	size_t hex_size = 2 * (DIGEST_SIZE - 1);
+	struct digest digest;
+	if (strlen(folder) != 2 || strlen(name) != hex_size + strlen(SUFFIX) ||
+	    strcmp(name + hex_size, SUFFIX) != 0)
+		return false;
+	if (!hex_decode(folder, 2, digest.bytes) || !hex_decode(name, hex_size, digest.bytes + 1))
+		return false;
+	/* Upper-case digits are read, but are another name. */
+	char made[OBJECT_NAME_SIZE];
+	object_name(&digest, made);
+	if (memcmp(made, folder, 2) != 0 || strcmp(made + 3, name) != 0)
+		return false;
+	*ret = digest;
+	return true;
+}
+
+bool object_is_there(struct store *st, const struct digest *digest)
+{
+	char name[OBJECT_NAME_SIZE];
+	struct stat is;
+	return st->objects_fd >= 0 &&
+	       fstatat(st->objects_fd, object_name(digest, name), &is, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(is.st_mode);
+}
+
+/* Is what lies there whole? The collector looks at the time: renewed first, it stays while we
+ * check. */
+static int confirm(int folder_fd, const char *name, struct object_result *ret, struct error *err)
+{
+	int r;
+
+	scoped(fd_close) int fd = -1;
+	r = file_open_at(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd, err);
+	if (r < 0)
+		return r;
+	if (futimens(fd, NULL) < 0)
+		return error_errno(err, -errno, "renewing the time of object %s",
+				   DIGEST_HEX(&ret->digest));
+
+	int own_fd = fd;
+	scoped(object_closep) struct object *o = NULL;
+	r = object_open_fd(fd_take(&fd), &ret->digest, name, &o, err);
+	if (r < 0)
+		return r;
+	if (object_size(o) != ret->size_bytes)
+		return error_set(err, -EBADMSG, "object %s: %llu bytes, %llu expected",
+				 DIGEST_HEX(&ret->digest), (unsigned long long)object_size(o),
+				 (unsigned long long)ret->size_bytes);
+	r = object_check_frames(o, err);
+	if (r < 0)
+		return r;
+	r = file_sync(own_fd, name, err);
+	if (r < 0)
+		return r;
+	r = file_sync(folder_fd, "folder", err);
+	if (r < 0)
+		return r;
+	ret->was_there = true;
+	ret->stored_bytes = object_stored_size(o);
+	return 0;
+}
+
+/*
+ * The damaged file gets a second name in quarantine, and ours takes its place in one step: at no
+ * time is the object missing, and where another writer has mended it meanwhile, one whole file
+ * replaces another.
+ */
+static int replace(struct store *st, struct tmpfile *t, int folder_fd, const struct digest *digest,
+		   const char *name, struct error *err)
+{
+	int r;
+
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	char aside[128];
+	snprintf(aside, sizeof(aside), "%.2s-%s.%lld.%09ld", DIGEST_HEX(digest), name,
+		 (long long)now.tv_sec, now.tv_nsec);
+	if (linkat(folder_fd, name, st->quarantine_fd, aside, 0) == 0) {
+		r = file_sync(st->quarantine_fd, "quarantine", err);
+		if (r < 0)
+			return r;
+	} else if (errno != ENOENT && errno != EPERM && errno != EACCES && errno != EMLINK) {
+		/* fs.protected_hardlinks, or too little right to it: then only ours is kept. */
+		return error_errno(err, -errno, "linking a damaged object to quarantine");
+	}
+	return tmpfile_replace(t, folder_fd, name, err);
+}
+
+int object_publish(struct store *st, struct tmpfile *t, struct object_result *ret,
+		   struct error *err)
+{
+	int r;
+
+	r = store_own_file(st, t->fd, err);
+	if (r < 0)
+		return r;
+	struct stat is;
+	if (fstat(t->fd, &is) < 0)
+		return error_errno(err, -errno, "a new object");
+
+	scoped(fd_close) int lock_fd = -1;
+	r = store_lock_shared(st, &lock_fd, err);
+	if (r < 0)
+		return r;
+	char path[OBJECT_NAME_SIZE];
+	object_name(&ret->digest, path);
+	path[2] = 0;
+	const char *name = path + 3;
+	scoped(fd_close) int folder_fd = -1;
+	r = store_open_folder(st, st->objects_fd, path, &folder_fd, err);
+	if (r < 0)
+		return r;
+
+	/* Before syncing ours: where it is there, ours need not reach the disk. */
+	r = confirm(folder_fd, name, ret, NULL);
+	if (r == 0)
+		return 0;
+	ret->was_there = false;
+	ret->stored_bytes = (uint64_t)is.st_size;
+	if (r == -ENOENT)
+		r = tmpfile_publish(t, folder_fd, name, err);
+	else
+		r = -EEXIST;
+	if (r == -EEXIST && confirm(folder_fd, name, ret, NULL) == 0)
+		return 0; /* another writer was faster */
+	if (r == -EEXIST)
+		r = replace(st, t, folder_fd, &ret->digest, name, err);
+	if (r < 0)
+		return error_prefix(err, r, "object %s", DIGEST_HEX(&ret->digest));
+	return 0;
+}
+
+int object_adopt(struct store *st, struct tmpfile *t, const struct digest *digest,
+		 struct object_result *ret, struct error *err)
+{
+	int r;
+
+	int fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return error_errno(err, -errno, "object %s", DIGEST_HEX(digest));
+	scoped(object_closep) struct object *o = NULL;
+	r = object_open_fd(fd, digest, DIGEST_HEX(digest), &o, err);
+	if (r < 0)
+		return r;
+	struct object_result result = { .digest = *digest, .size_bytes = object_size(o) };
+	r = object_publish(st, t, &result, err);
+	if (r < 0)
+		return r;
+	*ret = result;
+	return 0;
+}
