@@ -24,8 +24,9 @@ struct place {
 };
 
 static struct place places[N_PLACES];
-static struct sigaction previous;
-static pthread_once_t handler_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t take_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool has_previous; /* under the lock */
+static struct sigaction previous; /* set once, before there is anything for the handler to find */
 
 struct mapping {
 	int fd;
@@ -86,14 +87,26 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 	errno = saved_errno;
 }
 
+/*
+ * Taken anew where someone else has taken the action meanwhile. What stood there at first stays the
+ * one that is handed what is not ours: a later one may hand on to us in its turn, without end.
+ */
 static void take_sigbus(void)
 {
-	struct sigaction action = {
+	struct sigaction now, action = {
 		.sa_sigaction = on_sigbus,
 		.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK,
 	};
 	sigemptyset(&action.sa_mask);
-	sigaction(SIGBUS, &action, &previous);
+	pthread_mutex_lock(&take_lock);
+	sigaction(SIGBUS, NULL, &now);
+	if (!(now.sa_flags & SA_SIGINFO) || now.sa_sigaction != on_sigbus) {
+		if (!has_previous)
+			previous = now;
+		has_previous = true;
+		sigaction(SIGBUS, &action, NULL);
+	}
+	pthread_mutex_unlock(&take_lock);
 }
 
 static struct place *place_claim(uintptr_t start, uint64_t size)
@@ -112,7 +125,7 @@ static struct place *place_claim(uintptr_t start, uint64_t size)
 
 int mapping_open(int fd, const char *what, struct mapping **ret, struct error *err)
 {
-	pthread_once(&handler_once, take_sigbus);
+	take_sigbus();
 
 	struct stat st;
 	if (fstat(fd, &st) < 0)

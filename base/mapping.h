@@ -18,7 +18,8 @@ struct mapping;
  * @what  names the file in messages; copied
  * Errors: -EINVAL not a regular file; -EFBIG larger than the address space; -EMFILE 4096 are mapped;
  *	   else fstat, mmap
- * Threads: any number of mappings and threads; the process's SIGBUS action is taken over by the first
+ * Threads: any number of mappings and threads; each takes over the process's
+ *	    SIGBUS action where it is not ours, and what stood there first gets what is not ours
  */
 must_check int mapping_open(int fd, const char *what, struct mapping **ret, struct error *err);
 void mapping_close(struct mapping *m);
