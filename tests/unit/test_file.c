@@ -2,9 +2,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/time.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -85,13 +88,21 @@ static void bytes_are_written_and_read_in_place(void **state)
 	assert_string_equal(err.message, "syncing f: Bad file descriptor");
 }
 
-/* Takes a pipe's bytes in small pieces, so that the writer's write(2)s are cut. */
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+/* Takes a pipe's bytes in small pieces; the writer's write(2)s last, and are cut by a timer's
+ * signals. */
 static void *read_slowly(void *fd)
 {
 	static char got[(1 << 20) + 1000];
 	size_t used = 0;
-	for (ssize_t n; (n = read(*(int *)fd, got + used, 1000)) > 0;)
+	for (ssize_t n; (n = read(*(int *)fd, got + used, 1000)) > 0;) {
 		used += (size_t)n;
+		nanosleep(&(struct timespec){ .tv_nsec = 10000 }, NULL);
+	}
 	for (size_t i = 0; i < used; i++)
 		if (got[i] != (char)(i % 251))
 			return (void *)-1;
@@ -106,9 +117,17 @@ static void writes_go_on_where_they_were_cut(void **state)
 		bytes[i] = (char)(i % 251);
 	int ends[2];
 	assert_int_equal(pipe(ends), 0);
+	sigset_t alarm, old;
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarm, &old); /* for the reader */
 	pthread_t reader;
 	assert_int_equal(pthread_create(&reader, NULL, read_slowly, &ends[0]), 0);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL); /* no SA_RESTART */
+	setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 1000 }, { 0, 1000 } }, NULL);
 	assert_int_equal(file_write(ends[1], bytes, sizeof(bytes), "pipe", NULL), 0);
+	setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
 	close(ends[1]);
 	void *got = NULL;
 	pthread_join(reader, &got);
