@@ -128,6 +128,9 @@ must_check int catalog_forget_pack(struct store *st, const struct digest *pack, 
 must_check int catalog_rebuild(struct store *st, int (*fill)(struct store *st, void *context, struct error *err),
 			       void *context, struct error *err);
 
+/** SQLite's own check of the file. Errors: -ENOENT no catalog; -EBADMSG damaged; as catalog_file_open() */
+must_check int catalog_check(struct store *st, struct error *err);
+
 void catalog_close(struct catalog *catalog);
 
 /* ---- packs: a tar (ustar) in an object, member names are the digests of the members ---- */

@@ -301,6 +301,9 @@ static int find_source(struct lookup *l, const struct digest *source, struct sou
 {
 	int r;
 
+	/* What is being removed is gone from the tombstone on, whatever still holds it. */
+	if (removed_source(l->st, source))
+		return error_set(err, -ENOENT, "source %s: removed from the store", DIGEST_HEX(source));
 	if (ask_source(l, source, ret) == 1)
 		return 0;
 	if (l->db) {
