@@ -35,31 +35,51 @@ struct store_stats {
 	uint64_t disk_bytes; /* st_blocks of all below the store, as du -s --block-size=1 counts */
 	uint64_t free_bytes; /* on its file system */
 };
+/** Counted from the files; a debug file is what contributions name as debug image, an executable what they name
+ * as original or stripped. */
 must_check int store_stats(struct store *st, struct store_stats *ret, struct error *err);
 
 struct merge_result {
 	uint64_t n_objects, n_contributions, n_there; /* taken, and those that were there already */
 	uint64_t bytes;				      /* stored bytes taken */
+	uint64_t n_refused; /* contributions to builds that were removed, here or there */
+	uint64_t n_removed_builds, n_removed_sources; /* that went here, because they were removed there */
 };
 
 /**
- * Take all that another store has: a folder, or a tar (any compression that libarchive reads) of one.
- * Objects go in first, each decoded and checked against its name; then contributions, each checked; the
- * catalog last. What is damaged there is left out and reported as in store_verify(), result -EBADMSG at
- * the end. Tombstones of both sides hold.
+ * Take all that another store has: a folder, or a tar of one, in any order and under any folder, compressed in
+ * any way that libarchive itself decodes; "-" is a tar on standard input. Objects go in first, each decoded and
+ * checked against its name; then contributions, each checked; the catalog last. What is damaged there is left
+ * out and reported as in store_verify(), result -EBADMSG at the end, with @ret filled. Tombstones of both sides
+ * hold: what was removed here is not taken, and what was removed there is removed here too.
+ * Errors: -ENOENT, -EINVAL, -ENOTSUP as store_open(); -EBADMSG; what writing gives
  */
 must_check int store_merge(struct store *st, const char *from, struct progress *progress,
 			   verify_report report, void *context, struct merge_result *ret,
 			   struct error *err);
 
 struct remove_result {
-	uint64_t n_builds, n_sources, n_objects, freed_bytes;
+	uint64_t n_builds, n_sources; /* sources: distinct contents, taken out of packs */
+	uint64_t n_objects;	      /* files that went or were replaced by a smaller one */
+	uint64_t freed_bytes;	      /* of files; a dry run guesses where a pack would be rewritten */
+	bool unsure; /* something damaged hides what other builds need (objects were kept), or what it holds */
 };
 
-/** Remove a build and what only it needs; a tombstone keeps it from coming back. Errors: -ENOENT */
-must_check int store_remove_build(struct store *st, const struct build_id *id, struct remove_result *ret,
-				  struct error *err);
-/** Remove every source file of that path from all builds: packs are rewritten, manifests say so, and a
- * tombstone for each digest keeps it from coming back. */
-must_check int store_remove_source(struct store *st, const char *path, struct remove_result *ret,
-				   struct error *err);
+/**
+ * Remove builds and what only they need; a tombstone each keeps them from coming back. Sources that only they
+ * had leave their packs, unless a pack was written or relied on in the last hour. What an earlier call that was
+ * cut short left over is done too.
+ *
+ * @dry_run  only tell
+ * Errors: -ENOENT a build that neither is nor was there; nothing is removed
+ */
+must_check int store_remove_builds(struct store *st, const struct build_id *ids, size_t n, bool dry_run,
+				   struct remove_result *ret, struct error *err);
+/**
+ * Remove what any build has under that source path. Each such content gets a tombstone and leaves all packs,
+ * which are written anew without it; so it is gone under every other path too. Manifests keep the name: they
+ * are what the builds were made of, and a source with a tombstone counts as absent, not as missing.
+ * Errors: -ENOENT no build names it
+ */
+must_check int store_remove_source(struct store *st, const char *path, bool dry_run,
+				   struct remove_result *ret, struct error *err);

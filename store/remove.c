@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "store/digest_set.h"
+#include "store/maintain.h"
+#include "store/names.h"
+#include "store/needs.h"
+#include "store/pack_rewrite.h"
+#include "store/remove.h"
+#include "store/sources.h"
+
+/*
+ * Removing a build: the tombstone, so that it does not come back; the record, in one rename; the catalog's
+ * row; then the objects that no other record names. After a kill in between nothing that a record needs is
+ * gone, and doing it again goes on. Packs lose the sources that only it had, but not while they are young:
+ * a writer may have found a source in one and not yet written the record that will name it.
+ */
+
+#define PACK_GRACE (60 * 60) /* seconds since a pack was written or last relied on */
+
+/* Flags of objects and sources. */
+#define GOES 1
+#define NEEDED 2
+
+struct removal {
+	struct store *st;
+	struct digest_set ids;	     /* of the builds that go, their digests */
+	struct digest_set objects;   /* that they name */
+	struct digest_set sources;   /* that their manifests name */
+	struct digest_set manifests; /* of the others, that were read */
+	bool unsure;		     /* what some other build needs cannot be read */
+};
+
+static void removal_free(struct removal *removal)
+{
+	digest_set_free(&removal->ids);
+	digest_set_free(&removal->objects);
+	digest_set_free(&removal->sources);
+	digest_set_free(&removal->manifests);
+}
+
+static bool is_damage(int r)
+{
+	return r == -EBADMSG || r == -EIO || r == -EFBIG || r == -ENOTSUP;
+}
+
+static struct digest digest_of_id(const struct build_id *id)
+{
+	return digest_of(id->bytes, id->size);
+}
+
+/* ---- what goes, and what others need of it ---- */
+
+static int mark_sources(struct removal *removal, const struct digest *manifest, uint8_t flag,
+			struct error *err)
+{
+	int r;
+
+	scoped(manifest_closep) struct manifest *m = NULL;
+	r = manifest_open(removal->st, manifest, &m, err);
+	if (r == -ENOENT)
+		return 0;
+	if (is_damage(r)) {
+		removal->unsure |= flag == NEEDED;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	for (uint64_t i = 0; i < manifest_n_entries(m); i++) {
+		struct manifest_entry entry = manifest_entry_at(m, i);
+		if (flag == NEEDED && !digest_set_has(&removal->sources, &entry.digest))
+			continue;
+		r = digest_set_add(&removal->sources, &entry.digest, flag, NULL, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int mark_contribution(struct removal *removal, const struct contribution *c, uint8_t flag,
+			     struct error *err)
+{
+	int r;
+
+	struct need needs[CONTRIBUTION_N_NEEDS];
+	contribution_needs(c, needs);
+	for (size_t i = 0; i < CONTRIBUTION_N_NEEDS; i++) {
+		if (!needs[i].artifact->present)
+			continue;
+		const struct digest *digest = &needs[i].artifact->digest;
+		if (flag == NEEDED && !digest_set_has(&removal->objects, digest))
+			continue;
+		r = digest_set_add(&removal->objects, digest, flag, NULL, err);
+		if (r < 0)
+			return r;
+	}
+
+	/* Of the others' manifests, each is read once, and only where there is something to keep. */
+	if (!c->sources.present || (flag == NEEDED && !removal->sources.n))
+		return 0;
+	if (flag == NEEDED) {
+		uint8_t seen;
+		r = digest_set_add(&removal->manifests, &c->sources.digest, 0, &seen, err);
+		if (r < 0 || seen)
+			return r;
+	}
+	return mark_sources(removal, &c->sources.digest, flag, err);
+}
+
+static int mark_record(struct removal *removal, const struct build_id *id, uint8_t flag, struct error *err)
+{
+	int r;
+
+	scoped(record_free) struct record record = { 0 };
+	r = record_read(removal->st, id, &record, err);
+	if (r == -ENOENT && flag == NEEDED)
+		return 0;
+	if (is_damage(r)) {
+		removal->unsure |= flag == NEEDED;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	removal->unsure |= flag == NEEDED && record.n_damaged;
+	for (size_t i = 0; i < record.n_contributions; i++) {
+		r = mark_contribution(removal, &record.contributions[i], flag, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int mark_other(const struct build_id *id, void *context, struct error *err)
+{
+	struct removal *removal = context;
+	struct digest key = digest_of_id(id);
+	return digest_set_has(&removal->ids, &key) ? 0 : mark_record(removal, id, NEEDED, err);
+}
+
+/* Errors: -ENOENT none of the builds is there, and none was */
+static int removal_plan(struct removal *removal, struct store *st, const struct build_id *ids, size_t n,
+			struct error *err)
+{
+	int r;
+
+	*removal = (struct removal){ .st = st };
+	for (size_t i = 0; i < n; i++) {
+		struct digest key = digest_of_id(&ids[i]);
+		r = digest_set_add(&removal->ids, &key, 0, NULL, err);
+		if (r < 0)
+			return r;
+		r = mark_record(removal, &ids[i], GOES, err);
+		/* With a tombstone, what an earlier call did not come to is done now. */
+		if (r < 0 && !(r == -ENOENT && removed_build(st, &ids[i])))
+			return r;
+	}
+	return record_each(st, mark_other, removal, err);
+}
+
+/* Only of what the builds need now: between two plans a source may have found other users. */
+static bool source_goes(const struct digest *source, void *context)
+{
+	const struct removal *removal = context;
+	uint8_t flags = digest_set_flags(&removal->sources, source);
+	return !removal->unsure && (flags & GOES) && !(flags & NEEDED);
+}
+
+/* ---- doing it ---- */
+
+/* Move the record away in one step, then take it apart. */
+static int remove_record(struct store *st, const struct build_id *id, struct remove_result *ret,
+			 struct error *err)
+{
+	int r;
+
+	uint64_t random;
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return error_errno(err, -EIO, "getrandom");
+	char path[RECORD_NAME_SIZE], aside[64];
+	snprintf(aside, sizeof(aside), ".dbgvault.%016" PRIx64 ".tmp", random);
+	if (renameat(st->fd, record_name(id, path), st->tmp_fd, aside) < 0)
+		return errno == ENOENT ? 0 : error_errno(err, -errno, "removing %s", path);
+	ret->n_builds++;
+
+	*strrchr(path, '/') = 0;
+	scoped(fd_close) int shelf_fd = -1;
+	r = file_open_at(st->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &shelf_fd, err);
+	if (r < 0)
+		return r;
+	r = file_sync(shelf_fd, path, err);
+	if (r < 0)
+		return r;
+
+	scoped(names_free) struct names names = { 0 };
+	r = names_read(st->tmp_fd, aside, &names, err);
+	if (r < 0)
+		return r;
+	scoped(fd_close) int fd = -1;
+	r = file_open_at(st->tmp_fd, aside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < names.n; i++) {
+		struct stat stat;
+		if (fstatat(fd, names.names[i], &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    unlinkat(fd, names.names[i], 0) == 0)
+			ret->freed_bytes += (uint64_t)stat.st_size;
+	}
+	if (unlinkat(st->tmp_fd, aside, AT_REMOVEDIR) < 0)
+		return error_errno(err, -errno, "removing what was %s/%s", path, BUILD_ID_HEX(id));
+	return 0;
+}
+
+static int remove_objects(struct removal *removal, bool dry_run, struct remove_result *ret, struct error *err)
+{
+	int r;
+
+	struct store *st = removal->st;
+	struct digest digest;
+	uint8_t flags;
+	for (size_t at = 0; digest_set_next(&removal->objects, &at, &digest, &flags);) {
+		if (removal->unsure || (flags & NEEDED))
+			continue;
+		if (!dry_run) {
+			r = object_unlink(st, &digest, &ret->n_objects, &ret->freed_bytes, err);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		char name[OBJECT_NAME_SIZE];
+		struct stat stat;
+		if (fstatat(st->objects_fd, object_name(&digest, name), &stat, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		ret->n_objects++;
+		ret->freed_bytes += (uint64_t)stat.st_size;
+	}
+	return 0;
+}
+
+static bool all_go(const struct pack_rewrite *rewrite, pack_drop drop, void *context)
+{
+	for (size_t i = 0; i < rewrite->n_dropped; i++)
+		if (!drop(&rewrite->dropped[i], context))
+			return false;
+	return true;
+}
+
+static bool was_relied_on(struct store *st, const struct digest *pack, int64_t min_age)
+{
+	char name[OBJECT_NAME_SIZE];
+	struct stat stat;
+	return fstatat(st->objects_fd, object_name(pack, name), &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       time(NULL) - stat.st_mtime < min_age;
+}
+
+/* The old packs go, where that is still right. */
+static int finish_packs(struct store *st, const struct pack_rewrites *packs, int64_t min_age,
+			pack_drop drop, void *context, bool dry_run, struct remove_result *ret,
+			struct error *err)
+{
+	int r;
+
+	scoped(digest_set_free) struct digest_set dropped = DIGEST_SET_NONE;
+	for (size_t i = 0; i < packs->n; i++) {
+		const struct pack_rewrite *rewrite = &packs->rewrites[i];
+		if (!all_go(rewrite, drop, context) ||
+		    (min_age > 0 && was_relied_on(st, &rewrite->old, min_age)))
+			continue;
+		uint64_t freed;
+		if (dry_run) {
+			/* As much of the file as of the content; nobody knows better before writing it. */
+			freed = (uint64_t)((double)rewrite->old_stored_bytes *
+					   ((double)rewrite->dropped_bytes / (double)rewrite->old_bytes));
+		} else {
+			r = pack_rewrite_finish(st, rewrite, &freed, err);
+			if (r < 0)
+				return r;
+		}
+		ret->freed_bytes += freed;
+		ret->n_objects++;
+		for (size_t j = 0; j < rewrite->n_dropped; j++) {
+			r = digest_set_add(&dropped, &rewrite->dropped[j], 0, NULL, err);
+			if (r < 0)
+				return r;
+		}
+	}
+	ret->n_sources += dropped.n;
+	return 0;
+}
+
+int store_remove_builds(struct store *st, const struct build_id *ids, size_t n, bool dry_run,
+			struct remove_result *ret, struct error *err)
+{
+	int r;
+
+	/* Writing new packs takes the shared lock, so it comes first, and the plan is made again after. */
+	struct remove_result result = { 0 };
+	scoped(pack_rewrites_free) struct pack_rewrites packs = { 0 };
+	scoped(removal_free) struct removal before = { 0 };
+	r = removal_plan(&before, st, ids, n, err);
+	if (r < 0)
+		return r;
+	if (!dry_run) {
+		for (size_t i = 0; i < n; i++) {
+			r = remove_build_mark(st, &ids[i], err);
+			if (r < 0)
+				return r;
+		}
+	}
+	if (before.sources.n && !before.unsure) {
+		r = pack_rewrites_plan(st, PACK_GRACE, source_goes, &before, !dry_run, &packs, err);
+		if (r < 0)
+			return r;
+	}
+
+	scoped(fd_close) int lock_fd = -1;
+	if (!dry_run) {
+		r = store_lock_exclusive(st, &lock_fd, err);
+		if (r < 0)
+			return r;
+	}
+	scoped(removal_free) struct removal removal = { 0 };
+	r = removal_plan(&removal, st, ids, n, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		if (dry_run) {
+			result.n_builds++;
+			continue;
+		}
+		r = remove_record(st, &ids[i], &result, err);
+		if (r < 0)
+			return r;
+		r = catalog_forget_build(st, &ids[i], err);
+		if (r < 0)
+			return r;
+	}
+	r = remove_objects(&removal, dry_run, &result, err);
+	if (r < 0)
+		return r;
+	r = finish_packs(st, &packs, PACK_GRACE, source_goes, &removal, dry_run, &result, err);
+	if (r < 0)
+		return r;
+	result.unsure = removal.unsure || packs.n_unreadable;
+	*ret = result;
+	return 0;
+}
+
+/* ---- sources ---- */
+
+static bool is_in_set(const struct digest *source, void *context)
+{
+	return digest_set_has(context, source);
+}
+
+int remove_sources(struct store *st, const struct digest_set *sources, bool dry_run,
+		   struct remove_result *ret, struct error *err)
+{
+	int r;
+
+	/* A writer that looked before the tombstone was there may still bring a pack: once more, then. */
+	scoped(pack_rewrites_free) struct pack_rewrites packs = { 0 };
+	scoped(fd_close) int lock_fd = -1;
+	void *set = (void *)(uintptr_t)sources; /* read only */
+	for (;;) {
+		packs.n_unreadable = 0;
+		r = pack_rewrites_plan(st, 0, is_in_set, set, !dry_run, &packs, err);
+		if (r < 0)
+			return r;
+		if (dry_run)
+			break;
+		r = store_lock_exclusive(st, &lock_fd, err);
+		if (r < 0)
+			return r;
+		scoped(pack_rewrites_free) struct pack_rewrites since = { 0 };
+		r = pack_rewrites_plan(st, 0, is_in_set, set, false, &since, err);
+		if (r < 0)
+			return r;
+		size_t n_new = 0;
+		for (size_t i = 0; i < since.n; i++) {
+			bool known = false;
+			for (size_t j = 0; j < packs.n && !known; j++)
+				known = digest_equal(&since.rewrites[i].old, &packs.rewrites[j].old);
+			n_new += !known;
+		}
+		if (!n_new)
+			break;
+		fd_close(&lock_fd);
+	}
+	r = finish_packs(st, &packs, 0, is_in_set, set, dry_run, ret, err);
+	if (r < 0)
+		return r;
+	ret->unsure |= packs.n_unreadable > 0;
+	return 0;
+}
+
+struct search {
+	struct store *st;
+	const char *path;
+	struct digest_set manifests; /* read */
+	struct digest_set sources;   /* found */
+	bool unsure;
+};
+
+static void search_free(struct search *search)
+{
+	digest_set_free(&search->manifests);
+	digest_set_free(&search->sources);
+}
+
+static int search_manifest(struct search *search, const struct digest *manifest, struct error *err)
+{
+	int r;
+
+	uint8_t seen;
+	r = digest_set_add(&search->manifests, manifest, 0, &seen, err);
+	if (r < 0 || seen)
+		return r;
+	scoped(manifest_closep) struct manifest *m = NULL;
+	r = manifest_open(search->st, manifest, &m, err);
+	if (r == -ENOENT || is_damage(r)) {
+		search->unsure = true;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	struct manifest_entry entry;
+	if (!manifest_find(m, search->path, &entry))
+		return 0;
+	return digest_set_add(&search->sources, &entry.digest, 0, NULL, err);
+}
+
+static int search_record(const struct build_id *id, void *context, struct error *err)
+{
+	int r;
+	struct search *search = context;
+
+	scoped(record_free) struct record record = { 0 };
+	r = record_read(search->st, id, &record, err);
+	if (is_damage(r))
+		search->unsure = true;
+	if (r == -ENOENT || is_damage(r))
+		return 0;
+	if (r < 0)
+		return r;
+	search->unsure |= record.n_damaged > 0;
+	for (size_t i = 0; i < record.n_contributions; i++) {
+		const struct artifact *sources = &record.contributions[i].sources;
+		r = sources->present ? search_manifest(search, &sources->digest, err) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int store_remove_source(struct store *st, const char *path, bool dry_run, struct remove_result *ret,
+			struct error *err)
+{
+	int r;
+
+	scoped(search_free) struct search search = { .st = st, .path = path };
+	r = record_each(st, search_record, &search, err);
+	if (r < 0)
+		return r;
+	if (!search.sources.n)
+		return error_set(err, -ENOENT, "%s: no build names such a source%s", ESCAPED(path),
+				 search.unsure ? ", but not all could be read: see dbgstore verify" : "");
+
+	struct remove_result result = { .unsure = search.unsure };
+	struct digest digest;
+	for (size_t at = 0; !dry_run && digest_set_next(&search.sources, &at, &digest, NULL);) {
+		r = remove_source_mark(st, &digest, path, err);
+		if (r < 0)
+			return r;
+	}
+	r = remove_sources(st, &search.sources, dry_run, &result, err);
+	if (r < 0)
+		return r;
+	*ret = result;
+	return 0;
+}
