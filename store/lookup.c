@@ -22,10 +22,10 @@ static const char *const sql[N_LOOKUPS] = {
 	[LOOKUP_COUNT] = "SELECT count(*) FROM builds",
 	/* Pages of the visits: what follows a key. */
 	[LOOKUP_EACH] = "SELECT id, NULL FROM builds WHERE id > ?1 ORDER BY id LIMIT 256",
-	[LOOKUP_PACKAGE] = "SELECT DISTINCT id, NULL FROM origins WHERE package = ?2 AND id > ?1"
-			   " ORDER BY id LIMIT 256",
-	[LOOKUP_PATH] = "SELECT DISTINCT id, reversed FROM origins WHERE (reversed, id) > (?2, ?1)"
-			" AND reversed < ?3 ORDER BY reversed, id LIMIT 256",
+	[LOOKUP_PACKAGE] = "SELECT id, NULL FROM origins WHERE package = ?2 AND id > ?1"
+			   " GROUP BY id ORDER BY id LIMIT 256",
+	[LOOKUP_PATH] = "SELECT id, reversed FROM origins WHERE (reversed, id) > (?2, ?1)"
+			" AND reversed < ?3 GROUP BY reversed, id ORDER BY reversed, id LIMIT 256",
 };
 
 const char *lookup_sql(enum lookup_statement which)
@@ -303,7 +303,8 @@ static int find_source(struct lookup *l, const struct digest *source, struct sou
 
 	/* What is being removed is gone from the tombstone on, whatever still holds it. */
 	if (removed_source(l->st, source))
-		return error_set(err, -ENOENT, "source %s: removed from the store", DIGEST_HEX(source));
+		return error_set(err, -ENOENT, "source %s: removed from the store",
+				 DIGEST_HEX(source));
 	if (ask_source(l, source, ret) == 1)
 		return 0;
 	if (l->db) {
