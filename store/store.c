@@ -33,12 +33,14 @@ static int own(struct store *st, int fd, mode_t mode, const char *what, struct e
 	if (fstat(fd, &is) < 0)
 		return error_errno(err, -errno, "a new %s in the store", what);
 
-	/* In a private store nobody but the owner reads; elsewhere the group is what lets the
-	 * others in. */
+	/*
+	 * Where the group or others may look in, the group is what lets them. In a private store
+	 * only root has something to give away: to the person whose store it is.
+	 */
 	bool is_private = !(st->folder_mode & (S_IRWXG | S_IRWXO));
-	uid_t owner =
-		is_private && geteuid() == 0 && is.st_uid != st->owner ? st->owner : (uid_t)-1;
-	gid_t group = !is_private && is.st_gid != st->group ? st->group : (gid_t)-1;
+	bool is_roots = is_private && geteuid() == 0;
+	uid_t owner = is_roots && is.st_uid != st->owner ? st->owner : (uid_t)-1;
+	gid_t group = (!is_private || is_roots) && is.st_gid != st->group ? st->group : (gid_t)-1;
 	if ((owner != (uid_t)-1 || group != (gid_t)-1) && fchown(fd, owner, group) < 0)
 		return error_errno(err, -errno,
 				   "giving a new %s to the store's owner and group (%u, %u)", what,
