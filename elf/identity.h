@@ -4,13 +4,16 @@
 #include "elf/image.h"
 
 /**
- * What two files must share to be the same program: a SHA-256 over class, byte order, machine, type,
- * entry point and the loadable bytes, with all that splitting and mending may change masked out: the
- * ELF header's e_shoff, e_shnum and e_shstrndx, section header table and section names that lie inside
- * a segment, the GNU build ID's note and PT_NOTE's own header. So the stripped and the unstripped file of one
- * link have one identity, and another link under the same build ID has another.
+ * What two files must share to be the same program: a SHA-256 over class, byte order, machine, type, entry
+ * point, and address, size and bytes of every allocated section. The GNU build ID's note counts as absent, so
+ * that a file has the same identity before and after its build ID was added or mended. Headers, and bytes of a
+ * segment that no allocated section covers, do not count: splitting leaves old section headers and names there
+ * (Go's linkers put them inside the first segment), and strip and eu-strip write zeros over such bytes. So the stripped and
+ * the unstripped file of one link have one identity, whoever stripped it, and another link under the same
+ * build ID has another. Where there are no section headers at all, the bytes of the segments count.
  *
- * A separate debug file has no loadable bytes and no identity: -ENOENT.
+ * Time: each byte of the file is read at most once. Memory: a few bytes a section.
+ * Errors: -ENOENT no loadable bytes: a separate debug file has no identity
  */
 must_check int image_identity(const struct image *image, struct digest *ret, struct error *err);
 

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "elf/go_info.h"
+
+/*
+ * Layout, as Go's debug/buildinfo documents it: a header of 32 bytes, then two strings, each a
+ * uvarint of its size and its bytes. The module text stands between two marks of 16 bytes.
+ */
+static const char MAGIC[14] = "\xff Go buildinf:";
+#define HEADER_SIZE 32
+#define FLAGS_AT 15
+#define FLAG_INLINE 2 /* strings follow; without it, pointers to them (Go 1.17 and older) */
+#define ALIGNMENT 16
+#define MARK_SIZE 16
+
+struct span {
+	const uint8_t *bytes;
+	uint64_t size;
+};
+
+static bool is_header(struct span at)
+{
+	return at.size >= HEADER_SIZE && !memcmp(at.bytes, MAGIC, sizeof(MAGIC));
+}
+
+/* The section; without section headers, the first writable segment at each multiple of 16. */
+static bool find_header(const struct image *image, struct span *ret)
+{
+	const struct section *section = image_find_section(image, ".go.buildinfo");
+	if (section) {
+		ret->bytes = image_section_bytes(image, section, &ret->size);
+		return ret->bytes && is_header(*ret);
+	}
+	for (uint64_t i = 0; !image->separate_debug && i < image->n_segments; i++) {
+		const GElf_Phdr *segment = &image->segments[i];
+		if (segment->p_type != PT_LOAD || (segment->p_flags & (PF_W | PF_X)) != PF_W ||
+		    !segment->p_filesz)
+			continue;
+		struct span at = { image->bytes + segment->p_offset, segment->p_filesz };
+		for (; at.size >= HEADER_SIZE; at.bytes += ALIGNMENT, at.size -= ALIGNMENT) {
+			if (is_header(at)) {
+				*ret = at;
+				return true;
+			}
+		}
+		return false;
+	}
+	return false;
+}
+
+/* Encoding: 7 bits a byte, low ones first, the high bit says that more follow. */
+static int take_uvarint(struct span *from, uint64_t *ret, struct error *err)
+{
+	uint64_t value = 0;
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		if (!from->size)
+			break;
+		uint8_t byte = *from->bytes++;
+		from->size--;
+		if (shift == 63 && byte > 1)
+			break;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80)) {
+			*ret = value;
+			return 0;
+		}
+	}
+	return error_set(err, -EBADMSG,
+			 "Go build information: a string's size is cut or over 64 bits");
+}
+
+static int take_string(struct span *from, const char *what, struct span *ret, struct error *err)
+{
+	uint64_t size;
+	int r = take_uvarint(from, &size, err);
+	if (r < 0)
+		return r;
+	if (size > from->size)
+		return error_set(err, -EBADMSG,
+				 "Go build information: the %s has %" PRIu64 " bytes, of %" PRIu64
+				 " that are left",
+				 what, size, from->size);
+	*ret = (struct span){ from->bytes, size };
+	from->bytes += size;
+	from->size -= size;
+	return 0;
+}
+
+static int copy_text(struct span from, const char *what, char **ret, struct error *err)
+{
+	if (from.size && memchr(from.bytes, 0, (size_t)from.size))
+		return error_set(err, -EBADMSG, "Go build information: the %s has a NUL in it",
+				 what);
+	char *text = strndup(from.size ? (const char *)from.bytes : "", (size_t)from.size);
+	if (!text)
+		return error_no_memory(err);
+	*ret = text;
+	return 0;
+}
+
+/* What stands in the @n-th field, from 0, of the first line that begins with "@key\t"; else
+ * nothing. */
+static struct span find_field(const char *text, const char *key, unsigned n)
+{
+	size_t key_size = strlen(key);
+	for (const char *line = text; *line;) {
+		const char *end = strchrnul(line, '\n');
+		if ((size_t)(end - line) > key_size && !memcmp(line, key, key_size) &&
+		    line[key_size] == '\t') {
+			const char *field = line + key_size + 1;
+			for (unsigned i = 0; i < n; i++) {
+				const char *tab = memchr(field, '\t', (size_t)(end - field));
+				if (!tab)
+					return (struct span){ 0 };
+				field = tab + 1;
+			}
+			const char *tab = memchr(field, '\t', (size_t)(end - field));
+			return (struct span){ (const uint8_t *)field,
+					      (uint64_t)((tab ? tab : end) - field) };
+		}
+		line = *end ? end + 1 : end;
+	}
+	return (struct span){ 0 };
+}
+
+int go_info_read(const struct image *image, struct go_info *ret, struct error *err)
+{
+	int r;
+
+	struct span at;
+	if (!find_header(image, &at))
+		return error_set(err, -ENOENT, "no Go build information");
+	if (!(at.bytes[FLAGS_AT] & FLAG_INLINE))
+		return error_set(
+			err, -ENOTSUP,
+			"Go build information of Go 1.17 or older, which has pointers in place of strings");
+	at.bytes += HEADER_SIZE;
+	at.size -= HEADER_SIZE;
+
+	struct span version, modules;
+	r = take_string(&at, "version", &version, err);
+	if (r < 0)
+		return r;
+	r = take_string(&at, "module text", &modules, err);
+	if (r < 0)
+		return r;
+	/* A text of modules ends with a newline before its mark; else there is none
+	 * (debug/buildinfo). */
+	if (modules.size > 2 * MARK_SIZE && modules.bytes[modules.size - MARK_SIZE - 1] == '\n')
+		modules = (struct span){ modules.bytes + MARK_SIZE, modules.size - 2 * MARK_SIZE };
+	else
+		modules.size = 0;
+
+	scoped(go_info_free) struct go_info info = { 0 };
+	r = copy_text(version, "version", &info.version, err);
+	if (r < 0)
+		return r;
+	r = copy_text(modules, "module text", &info.module_text, err);
+	if (r < 0)
+		return r;
+	const struct {
+		const char *key;
+		unsigned field;
+		char **to;
+	} fields[] = {
+		{ "path", 0, &info.main_path },
+		{ "mod", 0, &info.main_module },
+		{ "mod", 1, &info.main_version },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		r = copy_text(find_field(info.module_text, fields[i].key, fields[i].field),
+			      fields[i].key, fields[i].to, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = info;
+	info = (struct go_info){ 0 };
+	return 0;
+}
+
+void go_info_free(struct go_info *info)
+{
+	free(info->version);
+	free(info->module_text);
+	free(info->main_path);
+	free(info->main_module);
+	free(info->main_version);
+	*info = (struct go_info){ 0 };
+}
