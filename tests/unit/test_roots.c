@@ -56,7 +56,7 @@ static int tree_make(void **state)
 		unsetenv(keys[i]);
 	set("HOME", "home");
 	/* Tools for run() first, for what it needs; no go there. */
-	run("mkdir bin && for t in mkdir touch ln chmod rm; do ln -s $(command -v $t) bin/; done");
+	run("mkdir bin && for t in mkdir touch ln chmod rm cp; do ln -s $(command -v $t) bin/; done");
 	set("PATH", "bin");
 	enter("empty");
 	return 0;
@@ -199,6 +199,7 @@ static void go_is_where_its_command_looks(void **state)
 	EXPECT("!filecache", "home/go/pkg/mod");
 	set("GOENV", "home/.config/go/env");
 	EXPECT("filecache");
+	run("cp home/.config/go/env empty/off");
 	assert_int_equal(setenv("GOENV", "off", 1), 0);
 	unsetenv("XDG_CONFIG_HOME");
 	EXPECT("!filecache", "home/go/pkg/mod");
