@@ -268,11 +268,12 @@ static void reading_is_limited_and_checked(void **state)
 	assert_int_equal(object_put(store, "beta5", 5, &other, NULL), 0);
 	struct pack_member lies[] = { { digest_of("lie 1", 5), 0, 5 },
 				      { digest_of("lie 2", 5), 3, 5 },
-				      { digest_of("lie 3", 5), UINT32_MAX, 5 } };
+				      { digest_of("lie 3", 5), UINT32_MAX, 5 },
+				      { digest_of("lie 4", 5), 0, UINT64_C(1) << 50 } };
 	assert_int_equal(catalog_put_pack(store, &other.digest, lies, ARRAY_SIZE(lies), NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
 		bytes = NULL;
-		assert_int_equal(source_read(store, lookup, &lies[i].digest, 100, &bytes, &size, NULL),
+		assert_int_equal(source_read(store, lookup, &lies[i].digest, UINT64_MAX, &bytes, &size, NULL),
 				 -EBADMSG);
 		assert_null(bytes);
 	}
