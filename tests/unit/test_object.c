@@ -326,12 +326,12 @@ static void every_damaged_byte_is_found(void **state)
 	assert_ok(check_bytes(bytes, size, &digest, &err));
 	for (size_t at = 0; at < size; at++) {
 		for (unsigned bit = 0; bit < 9; bit++) {
-			char flip = bit == 8 ? (char)0xff : (char)(1u << bit);
-			bytes[at] ^= flip;
+			uint8_t flip = (uint8_t)(bit == 8 ? 0xff : 1u << bit);
+			bytes[at] = (char)((uint8_t)bytes[at] ^ flip);
 			if (check_bytes(bytes, size, &digest, &err) != -EBADMSG)
 				fail_msg("byte %zu, flipped by 0x%02x: not found", at,
 					 (uint8_t)flip);
-			bytes[at] ^= flip;
+			bytes[at] = (char)((uint8_t)bytes[at] ^ flip);
 		}
 	}
 	for (size_t end = 0; end < size; end++)
