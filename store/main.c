@@ -12,6 +12,9 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{ "init", command_init, "make a store" },
+	{ "add", command_add, "add binaries and debug files as they are" },
+	{ "find", command_find, "find builds by path, ELF file or build ID" },
+	{ "list", command_list, "list the builds" },
 };
 
 static void print_help(void)

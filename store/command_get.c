@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <elf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/tmpfile.h"
+#include "store/command_build.h"
+#include "store/sources.h"
+
+#define PIECE_SIZE (1u << 20)
+
+/* Where the bytes go: standard output, or a file that gets its name when it is whole. */
+struct output {
+	const char *path; /* NULL: standard output */
+	mode_t mode;
+	int fd;
+	struct tmpfile tmp;
+	int folder_fd;
+	const char *name;
+};
+
+static void output_close(struct output *out)
+{
+	if (out->tmp.fd < 0 && out->path)
+		fd_close(&out->fd);
+	tmpfile_discard(&out->tmp);
+	fd_close(&out->folder_fd);
+}
+
+static int output_open(struct output *out, struct error *err)
+{
+	int r;
+
+	if (!out->path) {
+		out->fd = STDOUT_FILENO;
+		return 0;
+	}
+	struct stat there;
+	if (stat(out->path, &there) == 0 && !S_ISREG(there.st_mode)) /* /dev/null, a FIFO */
+		return file_open_at(AT_FDCWD, out->path, O_WRONLY, 0, &out->fd, err);
+	const char *slash = strrchr(out->path, '/');
+	out->name = slash ? slash + 1 : out->path;
+	scoped(string_free) char *folder =
+		slash ? strndup(out->path, (size_t)(slash + 1 - out->path)) : strdup(".");
+	if (!folder)
+		return error_no_memory(err);
+	r = file_open_at(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0, &out->folder_fd, err);
+	if (r < 0)
+		return r;
+	r = tmpfile_create(out->folder_fd, &out->tmp, err);
+	if (r < 0)
+		return error_prefix(err, r, "%s", ESCAPED(out->path));
+	out->fd = out->tmp.fd;
+	return 0;
+}
+
+static int output_finish(struct output *out, struct error *err)
+{
+	if (out->tmp.fd < 0)
+		return 0;
+	mode_t mask = umask(0);
+	umask(mask);
+	if (fchmod(out->fd, out->mode & ~mask) < 0)
+		return error_errno(err, -errno, "%s", ESCAPED(out->path));
+	return tmpfile_replace(&out->tmp, out->folder_fd, out->name, err);
+}
+
+/* ---- what is copied ---- */
+
+static int copy_range(const struct object *object, uint64_t offset, uint64_t size,
+		      struct output *out, struct error *err)
+{
+	int r;
+
+	scoped(object_reader_freep) struct object_reader *reader = NULL;
+	r = object_reader_new(object, &reader, err);
+	if (r < 0)
+		return r;
+	scoped(string_free) char *piece = malloc(PIECE_SIZE);
+	if (!piece)
+		return error_no_memory(err);
+	while (size) {
+		size_t n;
+		r = object_read(reader, offset, piece, (size_t)min_u64(size, PIECE_SIZE), &n, err);
+		if (r < 0)
+			return r;
+		if (!n)
+			return error_set(err, -EBADMSG,
+					 "object %s: ends at 0x%" PRIx64 ", 0x%" PRIx64
+					 " bytes too early",
+					 DIGEST_HEX(object_digest(object)), offset, size);
+		r = file_write(out->fd, piece, n, out->path ? out->path : "standard output", err);
+		if (r < 0)
+			return r;
+		offset += n;
+		size -= n;
+	}
+	return 0;
+}
+
+static int copy_artifact(struct store *st, const struct build *build,
+			 const struct artifact *artifact, const char *kind, struct output *out,
+			 struct error *err)
+{
+	int r;
+
+	if (!artifact->present)
+		return error_set(err, -ENOENT, "%s: the store has no %s of it",
+				 BUILD_ID_HEX(&build->id), kind);
+	scoped(object_closep) struct object *object = NULL;
+	r = object_open(st, &artifact->digest, &object, err);
+	if (r < 0)
+		return r;
+	return copy_range(object, 0, object_size(object), out, err);
+}
+
+/* As the section's bytes lie in the file: compressed ones stay compressed. 1: not in this artifact.
+ */
+static int copy_section_of(struct store *st, const struct artifact *artifact, const char *name,
+			   struct output *out, struct error *err)
+{
+	int r;
+
+	if (!artifact->present)
+		return 1;
+	scoped(object_closep) struct object *object = NULL;
+	r = object_open(st, &artifact->digest, &object, err);
+	if (r < 0)
+		return r;
+	const struct object_section *section = object_find_section(object, name);
+	if (!section || section->type == SHT_NOBITS)
+		return 1;
+	return copy_range(object, section->offset, section->size_bytes, out, err);
+}
+
+static int copy_section(struct store *st, const struct build *build, const char *name,
+			struct output *out, struct error *err)
+{
+	int r = copy_section_of(st, &build->debug, name, out, err);
+	if (r == 1)
+		r = copy_section_of(st, &build->executable, name, out, err);
+	if (r == 1)
+		return error_set(err, -ENOENT, "%s: has no section %s with bytes",
+				 BUILD_ID_HEX(&build->id), ESCAPED(name));
+	return r;
+}
+
+static int copy_source(struct store *st, struct lookup *l, const struct build *build,
+		       const char *path, struct output *out, struct error *err)
+{
+	int r;
+
+	if (!build->sources.present)
+		return error_set(err, -ENOENT, "%s: the store has no sources of it",
+				 BUILD_ID_HEX(&build->id));
+	scoped(manifest_closep) struct manifest *manifest = NULL;
+	r = manifest_open(st, &build->sources.digest, &manifest, err);
+	if (r < 0)
+		return r;
+	struct manifest_entry entry;
+	if (!manifest_find(manifest, path, &entry))
+		return error_set(err, -ENOENT, "%s: no source %s among its %" PRIu64 " files",
+				 BUILD_ID_HEX(&build->id), ESCAPED(path),
+				 manifest_n_entries(manifest));
+	if (entry.doubtful)
+		log_warning(
+			"%s: may not be what was compiled: it is newer than the binary, or has another MD5",
+			ESCAPED(path));
+	scoped(string_free) char *bytes = NULL;
+	size_t size;
+	r = source_read(st, l, &entry.digest, SIZE_MAX - 1, &bytes, &size, err);
+	if (r < 0)
+		return r;
+	return file_write(out->fd, bytes, size, out->path ? out->path : "standard output", err);
+}
+
+/* ---- the command ---- */
+
+enum kind { DEBUGINFO, EXECUTABLE, SOURCE, SECTION };
+static const char *const kinds[] = {
+	[DEBUGINFO] = "debuginfo",
+	[EXECUTABLE] = "executable",
+	[SOURCE] = "source",
+	[SECTION] = "section",
+};
+
+static int copy_kind(struct store *st, struct lookup *l, const struct build *build, enum kind kind,
+		     const char *name, struct output *out, struct error *err)
+{
+	switch (kind) {
+	case DEBUGINFO:
+		return copy_artifact(st, build, &build->debug, "debug information", out, err);
+	case EXECUTABLE:
+		return copy_artifact(st, build, &build->executable, "executable", out, err);
+	case SOURCE:
+		return copy_source(st, l, build, name, out, err);
+	case SECTION:
+		return copy_section(st, build, name, out, err);
+	}
+	return -EINVAL;
+}
+
+static int get(const struct command *c, const char *word, enum kind kind, const char *name,
+	       bool allow_collision, struct output *out)
+{
+	int r;
+
+	scoped(store_closep) struct store *st = NULL;
+	int status = command_open(c, STORE_READ, &st);
+	if (status != STATUS_GO_ON)
+		return status;
+	struct error err = ERROR_NONE;
+	scoped(lookup_freep) struct lookup *l = NULL;
+	r = lookup_new(st, &l, &err);
+	if (r < 0)
+		return command_failed(c, NULL, &err);
+	struct build build;
+	status = command_find_one(c, l, word, &build);
+	if (status != STATUS_GO_ON)
+		return status;
+	if (build.collision && !allow_collision) {
+		error_set(
+			&err, -EEXIST,
+			"%s: different programs have this build ID; --allow-id-collision gives what the first has",
+			BUILD_ID_HEX(&build.id));
+		return command_failed(c, word, &err);
+	}
+	r = output_open(out, &err);
+	if (r == 0)
+		r = copy_kind(st, l, &build, kind, name, out, &err);
+	if (r == 0)
+		r = output_finish(out, &err);
+	if (r < 0)
+		return command_failed(c, word, &err);
+	if (c->common.json && out->path)
+		command_json(c, json_pack("{s:s, s:s, s:s}", "status", "done", "build_id",
+					  BUILD_ID_HEX(&build.id), "kind", kinds[kind]));
+	return STATUS_DONE;
+}
+
+int command_get(int argc, char **argv)
+{
+	struct command c = {
+		.usage = { "dbgstore get",
+			   "[OPTION]... ID|PREFIX|ELF debuginfo|executable|source PATH|section NAME",
+			   "Get what the store has of a build, decoded and checked, to a file or to standard output." }
+	};
+	const char *path = NULL;
+	bool allow_collision = false;
+	const struct option_entry entries[] = {
+		{ "output", 'o', "FILE", "write it there, in one step; \"-\": standard output",
+		  .text = &path },
+		{ "allow-id-collision", 0, NULL,
+		  "give the first program's where several have the ID", .flag = &allow_collision },
+		{ 0 },
+	};
+	int first;
+	int status = command_parse(&c, entries, argc, argv, &first);
+	if (status != STATUS_GO_ON)
+		return status;
+	int n = argc - first;
+	if (n < 2)
+		return options_wrong(&c.usage, "a build and a kind are needed");
+	unsigned kind = 0;
+	while (kind < ARRAY_SIZE(kinds) && strcmp(argv[first + 1], kinds[kind]) != 0)
+		kind++;
+	if (kind == ARRAY_SIZE(kinds))
+		return options_wrong(&c.usage, "%s: not debuginfo, executable, source or section",
+				     argv[first + 1]);
+	bool takes_name = kind == SOURCE || kind == SECTION;
+	if (n != 2 + takes_name)
+		return options_wrong(&c.usage, "%s: %s", kinds[kind],
+				     takes_name ? "one name is needed" : "takes no name");
+	if (path && !strcmp(path, "-"))
+		path = NULL;
+	if (!path && kind != SOURCE && isatty(STDOUT_FILENO))
+		return options_wrong(&c.usage, "%s: not to a terminal; -o FILE", kinds[kind]);
+
+	scoped(output_close) struct output out = { .path = path,
+						   .mode = kind == EXECUTABLE ? 0777 : 0666,
+						   .fd = -1,
+						   .tmp = TMPFILE_NONE,
+						   .folder_fd = -1 };
+	return get(&c, argv[first], (enum kind)kind, takes_name ? argv[first + 2] : NULL,
+		   allow_collision, &out);
+}
