@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "split/crew.h"
+#include "split/destination.h"
+
+static void find_skipped(const struct split_options *options, struct store *st,
+			 struct stat ret[static 2], struct inputs_options *ret_options)
+{
+	size_t n = 0;
+	if (st && fstat(store_fd(st), &ret[n]) == 0)
+		n++;
+	if (options->debug_dir && stat(options->debug_dir, &ret[n]) == 0)
+		n++;
+	*ret_options = (struct inputs_options){ .skipped = ret, .n_skipped = n };
+}
+
+static int split_all(const struct split_options *options, struct job_context *context)
+{
+	struct error err = ERROR_NONE;
+	struct stat skipped[2];
+	struct inputs_options inputs_options;
+	find_skipped(options, context->store, skipped, &inputs_options);
+
+	scoped(inputs_free) struct inputs inputs = { 0 };
+	if (inputs_find(options->inputs, options->n_inputs, &inputs_options, &inputs, &err) < 0) {
+		log_error("%s", err.message);
+		return STATUS_TROUBLE;
+	}
+	if ((options->output || options->debug_file) && inputs.n > 1) {
+		log_error("-o and --debug-file take one file, not a folder of %zu", inputs.n);
+		return STATUS_USAGE;
+	}
+	scoped(totals_free) struct totals totals = { 0 };
+	bool trouble;
+	crew_run(context, &inputs, &totals, &trouble);
+	if (context->refusal)
+		log_warning("debug information stays in the file%s: %s", inputs.n > 1 ? "s" : "",
+			    context->refusal);
+	report_totals(options, context->store, &totals);
+	return trouble ? STATUS_TROUBLE : STATUS_DONE;
+}
+
+static int run(const struct split_options *options)
+{
+	struct error err = ERROR_NONE;
+	struct job_context context = { .options = options, .umask = umask(0) };
+	umask(context.umask);
+
+	enum destination destination;
+	scoped(store_closep) struct store *st = NULL;
+	if (destination_open(options, &destination, &st, &err) < 0) {
+		log_error("%s", err.message);
+		return STATUS_TROUBLE;
+	}
+	if (destination == DESTINATION_REFUSED && !options->as_strip) {
+		const char *nobody = destination_nobody();
+		log_error("%s%s%s", nobody ? nobody : "", nobody ? ": " : "",
+			  destination_choices());
+		return STATUS_USAGE;
+	}
+	if (destination == DESTINATION_REFUSED)
+		context.refusal = destination_choices();
+	context.store = st;
+
+	scoped(source_roots_freep) struct source_roots *roots = NULL;
+	if (st && !options->no_sources && !options->dry_run) {
+		if (source_roots_new(options->source_roots.values, options->source_roots.n, &roots,
+				     &err) < 0) {
+			log_error("%s", err.message);
+			return STATUS_TROUBLE;
+		}
+		context.roots = roots;
+	}
+	return split_all(options, &context);
+}
+
+int main(int argc, char **argv)
+{
+	log_open("dbgsplit", LOG_NOTES);
+	signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error like any other */
+
+	struct split_options options;
+	int status = split_options_read(&options, argc, argv);
+	if (status == STATUS_GO_ON) {
+		log_open("dbgsplit", options_log_level(&options.common));
+		status = run(&options);
+	}
+	split_options_free(&options);
+	return options_finish(status);
+}

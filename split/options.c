@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "split/options.h"
+
+static const struct option_usage usage = {
+	.program = "dbgsplit",
+	.arguments = "[OPTION]... FILE|DIR...",
+	.about =
+		"Take the debug information out of binaries, and keep it in a store or in files, by build ID.",
+	.page = "dbgsplit(1)",
+};
+
+void split_options_free(struct split_options *options)
+{
+	option_values_free(&options->source_roots);
+	option_values_free(&options->removed);
+	origin_free(&options->origin);
+	free(options->words);
+	free(options->argv);
+	*options = (struct split_options){ 0 };
+}
+
+static bool is_strip(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	const char *name = slash ? slash + 1 : program;
+	size_t length = strlen(name);
+	return !strcmp(name, "strip") || (length > 6 && !strcmp(name + length - 6, "-strip"));
+}
+
+/* The words of $DBGVAULT_SPLIT_FLAGS, divided by blanks, go before those of the command line. */
+static int join_arguments(struct split_options *options, int *argc, char **argv)
+{
+	const char *flags = getenv("DBGVAULT_SPLIT_FLAGS");
+	options->words = strdup(flags ? flags : "");
+	options->argv = calloc((size_t)*argc + strlen(flags ? flags : "") / 2 + 2, sizeof(*argv));
+	if (!options->words || !options->argv) {
+		log_error("out of memory");
+		return STATUS_TROUBLE;
+	}
+	int n = 0;
+	options->argv[n++] = argv[0];
+	char *rest = options->words, *word;
+	while ((word = strtok_r(rest, " \t\n", &rest)))
+		options->argv[n++] = word;
+	for (int i = 1; i < *argc; i++)
+		options->argv[n++] = argv[i];
+	/* strip has three letters for one thing. */
+	static char strip_debug[] = "-g";
+	for (int i = 1; i < n; i++)
+		if (!strcmp(options->argv[i], "-S") || !strcmp(options->argv[i], "-d"))
+			options->argv[i] = strip_debug;
+	*argc = n;
+	return STATUS_GO_ON;
+}
+
+static unsigned usable_cores(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	return n > 0 ? (unsigned)n : 1;
+}
+
+/* "yes" or "no", "auto" or "no": anything else is an error. */
+static int read_choice(const char *option, const char *text, const char *on, bool *ret_off)
+{
+	if (!text || !strcmp(text, on))
+		return STATUS_GO_ON;
+	if (strcmp(text, "no") != 0)
+		return options_wrong(&usage, "--%s=%s: expected %s or no", option, text, on);
+	*ret_off = true;
+	return STATUS_GO_ON;
+}
+
+/* A number of bytes, with K, M, G or T for powers of 1024. */
+static bool read_bytes(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	size_t length = strlen(text);
+	const char *unit = length > 1 ? strchr(units, text[length - 1]) : NULL;
+	char digits[24];
+	if (length == 0 || length >= sizeof(digits))
+		return false;
+	memcpy(digits, text, length + 1);
+	unsigned shift = 0;
+	if (unit) {
+		digits[length - 1] = 0;
+		shift = 10 * (unsigned)(unit - units + 1);
+	}
+	unsigned long long value;
+	if (!option_number(digits, 0, UINT64_MAX >> 1 >> shift, &value))
+		return false;
+	*ret = value << shift;
+	return true;
+}
+
+static char *copy_text(const char *option, const char *variable)
+{
+	const char *text = option ? option : getenv(variable);
+	return text && *text ? strdup(text) : NULL;
+}
+
+static int read_origin(struct split_options *options, const struct origin *given,
+		       const struct option_values *tags)
+{
+	struct origin *origin = &options->origin;
+	origin->package = copy_text(given->package, "DBGVAULT_PACKAGE");
+	origin->version = copy_text(given->version, "DBGVAULT_PKG_VERSION");
+	origin->distro = copy_text(given->distro, "DBGVAULT_DISTRO");
+	origin->purl = copy_text(given->purl, "DBGVAULT_PURL");
+	origin->name_space = copy_text(given->name_space, "DBGVAULT_NAMESPACE");
+	origin->path = given->path ? strdup(given->path) : NULL;
+	origin->tags = calloc(tags->n + 1, sizeof(*origin->tags));
+	if (!origin->tags)
+		return -ENOMEM;
+	for (size_t i = 0; i < tags->n; i++) {
+		origin->tags[i] = strdup(tags->values[i]);
+		if (!origin->tags[i])
+			return -ENOMEM;
+		origin->n_tags++;
+	}
+	return 0;
+}
+
+/* Texts of options that become something else. */
+struct texts {
+	const char *sources, *executable, *build_id, *jobs, *level, *min_free;
+	const char *package, *version, *distro, *purl, *name_space, *path;
+	struct option_values tags;
+	bool strip_all, strip_debug;
+};
+
+static void free_texts(struct texts *texts)
+{
+	option_values_free(&texts->tags);
+}
+
+static int read_numbers(struct split_options *options, const struct texts *texts)
+{
+	unsigned long long value;
+	options->jobs = options->cores = usable_cores();
+	options->min_free = MIN_FREE_DEFAULT;
+	if (texts->jobs) {
+		if (!option_number(texts->jobs, 1, 1024, &value))
+			return options_wrong(&usage, "--jobs=%s: expected 1 to 1024", texts->jobs);
+		options->jobs = (unsigned)value;
+	}
+	if (texts->level) {
+		if (!option_number(texts->level, 1, 22, &value))
+			return options_wrong(&usage, "--level=%s: expected 1 to 22", texts->level);
+		options->level = (int)value;
+	}
+	if (texts->min_free && !read_bytes(texts->min_free, &options->min_free))
+		return options_wrong(&usage, "--min-free=%s: expected bytes, as 500M or 2G",
+				     texts->min_free);
+	return STATUS_GO_ON;
+}
+
+static int check(struct split_options *options, const struct texts *texts)
+{
+	int status;
+
+	status = read_choice("sources", texts->sources, "auto", &options->no_sources);
+	if (status == STATUS_GO_ON)
+		status = read_choice("executable", texts->executable, "yes",
+				     &options->no_executable);
+	if (status == STATUS_GO_ON)
+		status = read_numbers(options, texts);
+	if (status != STATUS_GO_ON)
+		return status;
+	if (texts->build_id && strcmp(texts->build_id, "keep") != 0)
+		return options_wrong(&usage, "--build-id=%s: only keep is known yet",
+				     texts->build_id);
+	if (options->store && strstr(options->store, "://"))
+		return options_wrong(
+			&usage,
+			"--store=%s: a store is a folder yet; split into one and carry it there with dbgstore merge",
+			options->store);
+	if (options->n_inputs == 0)
+		return options_wrong(&usage, "no FILE or DIR");
+	if ((options->output || options->debug_file) && options->n_inputs > 1)
+		return options_wrong(&usage, "-o and --debug-file take one input, not %zu",
+				     options->n_inputs);
+	if (options->debug_file && options->debug_dir)
+		return options_wrong(&usage, "--debug-file and --debug-dir: one of them");
+	if (texts->strip_all && !options->as_strip)
+		return options_wrong(
+			&usage,
+			"--strip-all: symbols are never taken: tools that look for vulnerable functions, profilers and backtraces need them, and only debug information is large");
+	return STATUS_GO_ON;
+}
+
+static void say_what_strip_does(const struct texts *texts)
+{
+	if (texts->strip_all || !texts->strip_debug)
+		log_note(
+			"called as strip: takes debug information alone, as strip -g does; symbols stay");
+}
+
+int split_options_read(struct split_options *options, int argc, char **argv)
+{
+	int status;
+
+	*options = (struct split_options){ .as_strip = argc > 0 && is_strip(argv[0]) };
+	status = join_arguments(options, &argc, argv);
+	if (status != STATUS_GO_ON)
+		return status;
+
+	scoped(free_texts) struct texts texts = { 0 };
+	bool ignored = false;
+	const struct option_entry entries[] = {
+		{ "store", 0, "DIR",
+		  "keep debug information there (else $DBGVAULT_STORE, else your own store)",
+		  .text = &options->store },
+		{ "debug-dir", 0, "DIR", "write debug files below DIR, by build ID",
+		  .text = &options->debug_dir },
+		{ "debug-file", 0, "FILE", "write the debug file to FILE",
+		  .text = &options->debug_file },
+		{ "output", 'o', "FILE", "write the stripped file there, and leave the input alone",
+		  .text = &options->output },
+		{ "sources", 0, "auto|no",
+		  "keep the sources that the debug information names (auto)",
+		  .text = &texts.sources },
+		{ "source-root", 0, "DIR", "sources may lie below DIR too",
+		  .list = &options->source_roots },
+		{ "executable", 0, "yes|no", "keep the stripped file in the store too (yes)",
+		  .text = &texts.executable },
+		{ "build-id", 0, "keep", "leave build IDs as they are", .text = &texts.build_id },
+		{ "require-debug", 0, NULL, "fail where there is no debug information",
+		  .flag = &options->require_debug },
+		{ "allow-id-collision", 0, NULL, "split a file whose build ID another one has",
+		  .flag = &options->allow_collision },
+		{ "break-hard-links", 0, NULL,
+		  "replace a file though other names of it stay as they are",
+		  .flag = &options->break_hard_links },
+		{ "package", 0, "NAME",
+		  "where it comes from (else $DBGVAULT_PACKAGE, else .note.package)",
+		  .text = &texts.package },
+		{ "pkg-version", 0, "V", "($DBGVAULT_PKG_VERSION)", .text = &texts.version },
+		{ "distro", 0, "ID", "($DBGVAULT_DISTRO)", .text = &texts.distro },
+		{ "purl", 0, "PURL", "package URL ($DBGVAULT_PURL)", .text = &texts.purl },
+		{ "namespace", 0, "NS", "($DBGVAULT_NAMESPACE)", .text = &texts.name_space },
+		{ "tag", 0, "TAG", "a word to find it by; may be repeated", .list = &texts.tags },
+		{ "origin-path", 0, "PATH", "path to record instead of the input's own",
+		  .text = &texts.path },
+		{ "jobs", 'j', "N", "files at once (as many as there are cores)",
+		  .text = &texts.jobs },
+		{ "level", 0, "N", "zstd level of the store, 1 to 22 (3)", .text = &texts.level },
+		{ "min-free", 0, "BYTES",
+		  "refuse where less would be left on the disk (1G; 0: never)",
+		  .text = &texts.min_free },
+		{ "preserve-dates", 'p', NULL, "keep the file's times",
+		  .flag = &options->keep_times },
+		{ "remove-section", 'R', "NAME", "take this section too",
+		  .list = &options->removed },
+		{ "dry-run", 'n', NULL, "say what would be done, and touch nothing",
+		  .flag = &options->dry_run },
+		{ "strip-debug", 'g', NULL, "what is done anyway; so are -S and -d",
+		  .flag = &texts.strip_debug },
+		{ "strip-all", 's', NULL,
+		  "refused: symbols are never taken; called as strip, it is -g",
+		  .flag = &texts.strip_all },
+		{ "strip-unneeded", 0, NULL, "the same", .flag = &texts.strip_all },
+		{ "enable-deterministic-archives", 'D', NULL, "for strip's sake; no effect",
+		  .flag = &ignored },
+		{ 0 },
+	};
+	int first;
+	status = options_parse(&usage, entries, &options->common, argc, options->argv, &first);
+	if (status != STATUS_GO_ON)
+		return status;
+	options->inputs = (const char *const *)options->argv + first;
+	options->n_inputs = (size_t)(argc - first);
+
+	const struct origin given = {
+		.path = (char *)texts.path,
+		.package = (char *)texts.package,
+		.version = (char *)texts.version,
+		.distro = (char *)texts.distro,
+		.purl = (char *)texts.purl,
+		.name_space = (char *)texts.name_space,
+	};
+	if (read_origin(options, &given, &texts.tags) < 0) {
+		log_error("out of memory");
+		return STATUS_TROUBLE;
+	}
+	status = check(options, &texts);
+	if (status == STATUS_GO_ON && options->as_strip)
+		say_what_strip_does(&texts);
+	return status;
+}

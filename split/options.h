@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/options.h"
+#include "store/record.h"
+
+#define MIN_FREE_DEFAULT (UINT64_C(1) << 30)
+
+/** What the command line of dbgsplit asks for. Texts point into argv or the environment. */
+struct split_options {
+	struct common_options common;
+	const char *store; /* --store, or NULL */
+	const char *debug_dir;
+	const char *debug_file;
+	const char *output; /* -o */
+	bool no_sources;
+	struct option_values source_roots;
+	bool no_executable;
+	bool require_debug;
+	bool allow_collision;
+	bool break_hard_links;
+	bool keep_times;
+	bool dry_run;
+	unsigned jobs; /* at least 1 */
+	unsigned cores; /* that this process may use */
+	int level; /* of zstd; 0: the store's own */
+	uint64_t min_free; /* bytes; 0: no limit */
+	struct option_values removed; /* -R */
+	struct origin origin; /* its path is --origin-path; all owned */
+	bool as_strip; /* called as strip: says less, and fails no build for want of a store */
+	char *words; /* owned: the bytes of $DBGVAULT_SPLIT_FLAGS */
+	char **argv; /* owned: these and the command line's */
+	const char *const *inputs; /* in argv */
+	size_t n_inputs;
+};
+
+/**
+ * Read $DBGVAULT_SPLIT_FLAGS, then the command line. A program name that is or ends in "strip"
+ * makes it a stand-in for strip(1).
+ *
+ * @ret  STATUS_GO_ON, or the status to exit with: what is wrong, or asked for, has been said
+ */
+must_check int split_options_read(struct split_options *options, int argc, char **argv);
+/** Also accepts a zeroed struct. */
+void split_options_free(struct split_options *options);
