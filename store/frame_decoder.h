@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /**
- * Reads and decodes one frame of an object's file at a time, and believes nothing of it: one whole
- * zstd frame of the stated sizes, with content size and checksum, that checksum in the seek table
- * too, no dictionary, a window of at most 8 MiB. One thread at a time.
+ * Reads and decodes one frame of an object's file at a time, and believes nothing of it: its format
+ * is what frame_format.h says, its checksum is the seek table's too, and it decodes to the stated
+ * size. One thread at a time.
  */
 struct frame_decoder;
 

@@ -201,7 +201,7 @@ static const char text[] = "an object that several users meet";
 
 static int act_read(const char *path)
 {
-	struct store *st = NULL;
+	scoped(store_closep) struct store *st = NULL;
 	int r = store_open(path, STORE_READ, &st, NULL);
 	if (r < 0)
 		return r;
@@ -211,7 +211,7 @@ static int act_read(const char *path)
 
 static int act_write(const char *path)
 {
-	struct store *st = NULL;
+	scoped(store_closep) struct store *st = NULL;
 	struct error err = ERROR_NONE;
 	int r = store_open(path, STORE_WRITE, &st, &err);
 	if (r == -EACCES && !strstr(err.message, "mode 277"))
