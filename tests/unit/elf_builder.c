@@ -112,7 +112,9 @@ void elf_builder_free(struct elf_builder *b)
 unsigned elf_builder_section(struct elf_builder *b, const char *name, uint32_t type, uint64_t flags,
 			     const void *bytes, uint64_t size)
 {
-	b->sections = must(realloc(b->sections, (b->n_sections + 1) * sizeof(*b->sections)));
+	/* At each power of two: one at a time, 66000 sections take minutes under a sanitizer. */
+	if ((b->n_sections & (b->n_sections - 1)) == 0)
+		b->sections = must(realloc(b->sections, 2 * b->n_sections * sizeof(*b->sections)));
 	struct elf_builder_section *section = &b->sections[b->n_sections];
 	*section = (struct elf_builder_section){ 0 };
 	snprintf(section->name, sizeof(section->name), "%s", name);
