@@ -15,6 +15,11 @@ static const struct {
 	{ "add", command_add, "add binaries and debug files as they are" },
 	{ "find", command_find, "find builds by path, ELF file or build ID" },
 	{ "list", command_list, "list the builds" },
+	{ "merge", command_merge, "take all that another store, or a tar of one, has" },
+	{ "verify", command_verify, "check everything; exit status 3 where something is damaged or missing" },
+	{ "reindex", command_reindex, "make the catalog again from the records" },
+	{ "rm", command_rm, "remove builds, or source files, for good" },
+	{ "stats", command_stats, "count what is there and what it takes" },
 };
 
 static void print_help(void)
