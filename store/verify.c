@@ -36,7 +36,8 @@ struct verification {
 	struct progress *progress;
 	verify_report report;
 	void *context;
-	struct lookup *lookup; /* NULL: no catalog */
+	struct lookup *lookup; /* NULL: no catalog that can be asked */
+	bool no_catalog;
 
 	pthread_mutex_t mutex; /* guards what is below in the first pass */
 	struct verify_result result;
@@ -444,7 +445,7 @@ static int check_record(struct verification *v, const char *shelf, const char *n
 	int r;
 
 	struct place place = { .folder_fd = -1 };
-	snprintf(place.what, sizeof(place.what), "builds/%s/%s", shelf, name);
+	snprintf(place.what, sizeof(place.what), "builds/%s%s%s", shelf, *shelf ? "/" : "", name);
 	if (build_id_parse(name, strlen(name), &place.id, NULL) < 0 ||
 	    strcmp(name, BUILD_ID_HEX(&place.id)) || strncmp(name, shelf, 2) || strlen(shelf) != 2) {
 		tell(v, STRAY, place.what, "not the name of a build record");
@@ -559,10 +560,10 @@ static int check_row(const struct build *row, const char *path, void *context, s
 		tell(v, MISSING, what, "the catalog knows this build, and it has no record");
 		return 0;
 	}
+	if (is_damage(r) || (r == 0 && record.n_damaged))
+		return 0; /* told, and what the merged view would be cannot be known */
 	if (r < 0)
 		return r;
-	if (record.n_damaged)
-		return 0; /* told, and what the merged view would be cannot be known */
 
 	if (record.n_contributions < row->n_contributions) {
 		snprintf(why, sizeof(why), "the catalog knows of %" PRIu32 " contributions, %zu are there",
@@ -634,6 +635,8 @@ static int check_catalog(struct verification *v, struct error *err)
 {
 	int r;
 
+	if (v->no_catalog && v->result.n_builds)
+		tell(v, STRAY, "catalog/catalog.sqlite", "not there: dbgstore reindex");
 	if (!v->lookup)
 		return 0;
 	r = lookup_each(v->lookup, check_row, v, err);
@@ -654,11 +657,11 @@ static int open_catalog(struct verification *v, struct error *err)
 {
 	int r;
 
-	if (faccessat(v->st->fd, "catalog/catalog.sqlite", F_OK, 0) < 0) {
-		tell(v, STRAY, "catalog/catalog.sqlite", "not there: dbgstore reindex");
+	r = catalog_check(v->st, err);
+	if (r == -ENOENT) {
+		v->no_catalog = true; /* a note, where there is something that it would hold */
 		return 0;
 	}
-	r = catalog_check(v->st, err);
 	if (r == 0)
 		r = lookup_new(v->st, &v->lookup, err);
 	if (is_damage(r)) {
