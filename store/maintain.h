@@ -50,7 +50,8 @@ struct merge_result {
  * Take all that another store has: a folder, or a tar of one, in any order and under any folder, compressed in
  * any way that libarchive itself decodes; "-" is a tar on standard input. Objects go in first, each decoded and
  * checked against its name; then contributions, each checked; the catalog last. What is damaged there is left
- * out and reported as in store_verify(), result -EBADMSG at the end, with @ret filled. Tombstones of both sides
+ * out and reported as in store_verify(), result -EBADMSG at the end, with @ret filled; a build whose sources alone
+ * did not come is taken. Tombstones of both sides
  * hold: what was removed here is not taken, and what was removed there is removed here too.
  * Errors: -ENOENT, -EINVAL, -ENOTSUP as store_open(); -EBADMSG; what writing gives
  */

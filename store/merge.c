@@ -58,6 +58,8 @@ struct merge {
 	size_t n_waiting, n_waiting_allocated;
 
 	struct digest_set taken; /* objects that were not there before */
+	struct digest_set manifests; /* that were looked into */
+	struct lookup *lookup;	     /* made by the first of them */
 	/* What has a tombstone there and none here. */
 	struct digest_set removed_ids, removed_sources; /* of builds: the digests of their IDs */
 	struct build_id *removed_builds;
@@ -76,6 +78,8 @@ static void merge_free(struct merge *m)
 	tmpfile_discard(&m->waiting_file);
 	free(m->waiting);
 	digest_set_free(&m->taken);
+	digest_set_free(&m->manifests);
+	lookup_free(m->lookup);
 	digest_set_free(&m->removed_ids);
 	digest_set_free(&m->removed_sources);
 	free(m->removed_builds);
@@ -509,6 +513,52 @@ static int by_id(const void *a, const void *b)
 	return order ? order : one->id.size - other->id.size;
 }
 
+/* A build without its sources is still worth having: it is taken, and what lacks is told. */
+static int tell_missing_sources(struct merge *m, const struct artifact *manifest, struct error *err)
+{
+	int r;
+
+	uint8_t seen;
+	if (!manifest->present)
+		return 0;
+	r = digest_set_add(&m->manifests, &manifest->digest, 0, &seen, err);
+	if (r < 0 || seen)
+		return r;
+	char what[WHAT_SIZE], why[WHAT_SIZE];
+	object_what(&manifest->digest, what);
+	scoped(manifest_closep) struct manifest *list = NULL;
+	r = manifest_open(m->st, &manifest->digest, &list, err);
+	if (is_damage(r)) {
+		merge_tell_damaged(m, what, err->message);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (!m->lookup) {
+		r = lookup_new(m->st, &m->lookup, err);
+		if (r < 0)
+			return r;
+	}
+	uint64_t n_missing = 0;
+	for (uint64_t i = 0; i < manifest_n_entries(list); i++) {
+		struct manifest_entry entry = manifest_entry_at(list, i);
+		struct source_place place;
+		if (is_removed(&entry.digest, m))
+			continue;
+		r = lookup_source(m->lookup, &entry.digest, &place, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		n_missing += r == -ENOENT;
+	}
+	if (n_missing) {
+		snprintf(why, sizeof(why), "%" PRIu64 " of the %" PRIu64 " sources that it names did not come",
+			 n_missing, manifest_n_entries(list));
+		m->n_wrong++;
+		tell(m, "missing", what, why);
+	}
+	return 0;
+}
+
 static int needs_are_there(struct merge *m, const struct contribution *c, const char *what, bool *ret)
 {
 	struct need needs[CONTRIBUTION_N_NEEDS];
@@ -550,6 +600,9 @@ static int publish(struct merge *m, struct waiting *waiting, struct error *err)
 	bool complete;
 	r = needs_are_there(m, &c, what, &complete);
 	if (r < 0 || !complete)
+		return r;
+	r = tell_missing_sources(m, &c.sources, err);
+	if (r < 0)
 		return r;
 	bool was_there;
 	r = contribution_publish(m->st, &waiting->id, text, waiting->size_bytes, &was_there, err);

@@ -35,9 +35,9 @@ static void each_flipped_byte_of_each_object_is_found(void **state)
 		size_t n_silent = 0;
 		/* Large ones by a sample; both ends, where the tables are, whole. */
 		for (size_t at = 0; at < size; at += at < 64 || size - at < 200 ? 1 : 13) {
-			bytes[at] ^= 1 << at % 8;
+			bytes[at] ^= (char)(1 << at % 8);
 			write_all(path, bytes, size);
-			bytes[at] ^= 1 << at % 8;
+			bytes[at] ^= (char)(1 << at % 8);
 			struct findings findings;
 			verify_store(f->st, &findings);
 			if (findings.n > 0 &&
