@@ -654,7 +654,9 @@ static int run(struct job *job, struct error *err)
 	if (r < 0)
 		return r;
 	const struct plan_options options = { .removed = job->options->removed.values,
-					      .n_removed = job->options->removed.n };
+					      .n_removed = job->options->removed.n,
+					      .symbols_in_both =
+						      job->store && job->options->no_executable };
 	if (job->image.n_sections > 0) {
 		r = plan_make(&job->image, &options, &job->plan, err);
 		if (r < 0)

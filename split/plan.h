@@ -23,6 +23,12 @@ struct plan_options {
 	/* More sections to take, by name (strip's -R). Those that are loaded stay all the same. */
 	const char *const *removed;
 	size_t n_removed;
+	/*
+	 * The debug image gets symbols too: for who will not have the stripped file beside it. Else its symbol
+	 * table is SHT_NOBITS, like everything that the binary keeps: eu-unstrip then takes the binary's as it
+	 * is, where it would merge two, and lose symbols that are there twice (crtstuff.c in most C programs).
+	 */
+	bool symbols_in_both;
 };
 
 struct plan {
