@@ -294,6 +294,8 @@ static int prepare(struct job *job, struct error *err)
 		r = check_debug_file(job, err);
 	if (r == 0)
 		r = symbols_plan(&job->plan, &job->symbols, err);
+	if (r == 0 && !symbols_change(&job->symbols) && !(job->store && job->options->no_executable))
+		plan_leave_symbols(&job->plan);
 	if (r == 0)
 		r = debug_image_plan(&job->plan, &job->debug, err);
 	if (r < 0)
@@ -654,9 +656,7 @@ static int run(struct job *job, struct error *err)
 	if (r < 0)
 		return r;
 	const struct plan_options options = { .removed = job->options->removed.values,
-					      .n_removed = job->options->removed.n,
-					      .symbols_in_both =
-						      job->store && job->options->no_executable };
+					      .n_removed = job->options->removed.n };
 	if (job->image.n_sections > 0) {
 		r = plan_make(&job->image, &options, &job->plan, err);
 		if (r < 0)

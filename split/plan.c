@@ -108,27 +108,6 @@ static void keep_string_tables(struct plan *plan)
 	}
 }
 
-/* Symbol tables, and the names that nothing but they draw on. */
-static void keep_symbols(struct plan *plan)
-{
-	const struct image *image = plan->image;
-	for (uint64_t i = 1; i < image->n_sections; i++) {
-		const GElf_Shdr *shdr = &image->sections[i].shdr;
-		if (shdr->sh_type != SHT_SYMTAB && shdr->sh_type != SHT_SYMTAB_SHNDX)
-			continue;
-		plan->sections[i].fate = FATE_KEEP;
-		if (shdr->sh_type == SHT_SYMTAB && shdr->sh_link != image->names_index &&
-		    image->sections[shdr->sh_link].shdr.sh_type == SHT_STRTAB)
-			plan->sections[shdr->sh_link].fate = FATE_KEEP;
-	}
-	for (uint64_t i = 1; i < image->n_sections; i++) {
-		const GElf_Shdr *shdr = &image->sections[i].shdr;
-		if (is_taken(plan, i) && plan->sections[shdr->sh_link].fate == FATE_KEEP &&
-		    image->sections[shdr->sh_link].shdr.sh_type == SHT_STRTAB)
-			plan->sections[shdr->sh_link].fate = FATE_BOTH;
-	}
-}
-
 /* Relocations go with the section they are for. */
 static void take_relocations(struct plan *plan)
 {
@@ -202,8 +181,6 @@ int plan_make(const struct image *image, const struct plan_options *options, str
 	if (plan_has_work(&plan))
 		take_stale_link(&plan);
 	keep_string_tables(&plan);
-	if (!options || !options->symbols_in_both)
-		keep_symbols(&plan);
 	take_relocations(&plan);
 	take_empty_groups(&plan);
 	give_indexes(&plan);
@@ -211,4 +188,25 @@ int plan_make(const struct image *image, const struct plan_options *options, str
 	*ret = plan;
 	plan = (struct plan){ 0 };
 	return 0;
+}
+
+void plan_leave_symbols(struct plan *plan)
+{
+	const struct image *image = plan->image;
+	for (uint64_t i = 1; i < image->n_sections; i++) {
+		const GElf_Shdr *shdr = &image->sections[i].shdr;
+		if (shdr->sh_type != SHT_SYMTAB && shdr->sh_type != SHT_SYMTAB_SHNDX)
+			continue;
+		plan->sections[i].fate = FATE_KEEP;
+		if (shdr->sh_type == SHT_SYMTAB && shdr->sh_link != image->names_index &&
+		    image->sections[shdr->sh_link].shdr.sh_type == SHT_STRTAB)
+			plan->sections[shdr->sh_link].fate = FATE_KEEP;
+	}
+	/* Names that something else in the debug image draws on stay there. */
+	for (uint64_t i = 1; i < image->n_sections; i++) {
+		const GElf_Shdr *shdr = &image->sections[i].shdr;
+		if (is_taken(plan, i) && plan->sections[shdr->sh_link].fate == FATE_KEEP &&
+		    image->sections[shdr->sh_link].shdr.sh_type == SHT_STRTAB)
+			plan->sections[shdr->sh_link].fate = FATE_BOTH;
+	}
 }

@@ -23,12 +23,6 @@ struct plan_options {
 	/* More sections to take, by name (strip's -R). Those that are loaded stay all the same. */
 	const char *const *removed;
 	size_t n_removed;
-	/*
-	 * The debug image gets symbols too: for who will not have the stripped file beside it. Else its symbol
-	 * table is SHT_NOBITS, like everything that the binary keeps: eu-unstrip then takes the binary's as it
-	 * is, where it would merge two, and lose symbols that are there twice (crtstuff.c in most C programs).
-	 */
-	bool symbols_in_both;
 };
 
 struct plan {
@@ -51,6 +45,13 @@ must_check int plan_make(const struct image *image, const struct plan_options *o
 			 struct plan *ret, struct error *err);
 /** Also accepts a zeroed plan. A guard: scoped(plan_free). */
 void plan_free(struct plan *plan);
+
+/**
+ * Let the debug image have a header alone (SHT_NOBITS) for symbols that the binary keeps unchanged, too.
+ * eu-unstrip then takes the binary's table as it is, where it would merge two, and lose what is there twice
+ * (crtstuff.c in most C programs). Not where symbols leave the binary, or nobody keeps it.
+ */
+void plan_leave_symbols(struct plan *plan);
 
 /** Is there debug information to take? */
 bool plan_has_work(const struct plan *plan);

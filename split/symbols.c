@@ -40,9 +40,9 @@ static uint16_t half_decode(const struct image *image, const uint8_t *from)
 
 static void half_encode(const struct image *image, uint16_t half, uint8_t *ret)
 {
-	int msb = image->encoding == ELFDATA2MSB;
-	ret[!msb] = (uint8_t)half;
-	ret[msb] = (uint8_t)(half >> 8);
+	bool msb = image->encoding == ELFDATA2MSB;
+	ret[msb] = (uint8_t)half;
+	ret[!msb] = (uint8_t)(half >> 8);
 }
 
 /* A symbol table's two sections' bytes. */
@@ -352,6 +352,14 @@ int symbols_plan(const struct plan *plan, struct symbols *ret, struct error *err
 	*ret = symbols;
 	symbols = (struct symbols){ 0 };
 	return 0;
+}
+
+bool symbols_change(const struct symbols *symbols)
+{
+	for (size_t i = 0; i < symbols->n_tables; i++)
+		if (symbols->tables[i].changes)
+			return true;
+	return false;
 }
 
 bool symbols_rewrite(const struct symbols *symbols, uint64_t index, uint64_t *ret_size)

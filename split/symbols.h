@@ -35,6 +35,9 @@ must_check int symbols_plan(const struct plan *plan, struct symbols *ret, struct
 /** Also accepts a zeroed struct. A guard: scoped(symbols_free). */
 void symbols_free(struct symbols *symbols);
 
+/** Does any symbol table change? */
+bool symbols_change(const struct symbols *symbols);
+
 /** Is the section's content another one than in the input? */
 bool symbols_rewrite(const struct symbols *symbols, uint64_t index, uint64_t *ret_size);
 
