@@ -7,19 +7,19 @@
 
 /*
  * ELF files for tests, made in memory, of either class and byte order. Written by itself, without
- *the code under test. What fails here ends the test program.
+ * the code under test. What fails here ends the test program.
  *
  *	struct elf_builder b;
  *	elf_builder_init(&b, ELFCLASS64, ELFDATA2LSB, ET_DYN, EM_X86_64);
- *	unsigned text = elf_builder_section(&b, ".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR,
- *"\xc3", 1); elf_builder_segment_over(&b, PT_LOAD, PF_R | PF_X, text, text); uint8_t *file =
- *elf_builder_build(&b, &size);
+ *	unsigned text = elf_builder_section(&b, ".text", SHT_PROGBITS, SHF_ALLOC, "\xc3", 1);
+ *	elf_builder_segment_over(&b, PT_LOAD, PF_R | PF_X, text, text);
+ *	uint8_t *file = elf_builder_build(&b, &size);
  *
  * Sections lie one behind the other, in the order they were added, behind the header and a program
- *header table with room for ELF_BUILDER_SEGMENTS; then section names, then the section header
- *table. Offsets are known as soon as a section is added, and addresses are offset +
- *ELF_BUILDER_BASE where it is SHF_ALLOC. Everything in the struct may be changed before it is
- *built, to make files that are wrong.
+ * header table with room for ELF_BUILDER_SEGMENTS; then section names, then the section header
+ * table. Offsets are known as soon as a section is added, and addresses are offset +
+ * ELF_BUILDER_BASE where it is SHF_ALLOC. Everything in the struct may be changed before it is
+ * built, to make files that are wrong.
  */
 
 #define ELF_BUILDER_SEGMENTS 16
