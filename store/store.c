@@ -77,9 +77,9 @@ static int random_suffix(char ret[static 17], struct error *err)
 }
 
 /* Put a folder that is ready in place, unless there is one: -EEXIST. */
-static int folder_name(int dir_fd, const char *temporary, const char *name)
+static int folder_name(int from_fd, const char *temporary, int dir_fd, const char *name)
 {
-	if (syscall(SYS_renameat2, dir_fd, temporary, dir_fd, name, RENAME_NOREPLACE) == 0)
+	if (syscall(SYS_renameat2, from_fd, temporary, dir_fd, name, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -errno;
@@ -87,7 +87,7 @@ static int folder_name(int dir_fd, const char *temporary, const char *name)
 	struct stat there;
 	if (fstatat(dir_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
-	return renameat(dir_fd, temporary, dir_fd, name) == 0 ? 0 : -errno;
+	return renameat(from_fd, temporary, dir_fd, name) == 0 ? 0 : -errno;
 }
 
 /*
@@ -103,20 +103,21 @@ static int folder_create(struct store *st, int dir_fd, const char *name, struct 
 	if (r < 0)
 		return r;
 	snprintf(temporary, sizeof(temporary), ".dbgvault.%s.tmp", suffix);
-	if (mkdirat(dir_fd, temporary, 0700) < 0)
+	int from_fd = st->tmp_fd >= 0 ? st->tmp_fd : dir_fd;
+	if (mkdirat(from_fd, temporary, 0700) < 0)
 		return error_errno(err, -errno, "making folder %s in the store", ESCAPED(name));
 
 	scoped(fd_close) int fd = -1;
-	r = file_open_at(dir_fd, temporary, FOLDER_FLAGS, 0, &fd, err);
+	r = file_open_at(from_fd, temporary, FOLDER_FLAGS, 0, &fd, err);
 	if (r == 0)
 		r = store_own_folder(st, fd, err);
 	if (r == 0) {
-		r = folder_name(dir_fd, temporary, name);
+		r = folder_name(from_fd, temporary, dir_fd, name);
 		if (r < 0 && r != -EEXIST)
 			error_errno(err, r, "making folder %s in the store", ESCAPED(name));
 	}
 	if (r < 0)
-		unlinkat(dir_fd, temporary, AT_REMOVEDIR);
+		unlinkat(from_fd, temporary, AT_REMOVEDIR);
 	if (r < 0 && r != -EEXIST)
 		return r;
 	/* Also where another was faster: its name must be durable before what we put into it
@@ -182,14 +183,15 @@ static void describe_access(int fd, const char *path, char *ret, size_t ret_size
 		snprintf(ret, ret_size, "it or a folder above it may not be entered");
 		return;
 	}
-	const struct passwd *user = getpwuid(is.st_uid);
-	char owner[64];
-	snprintf(owner, sizeof(owner), user ? "%s" : "%.0s%u", user ? user->pw_name : "",
-		 is.st_uid);
-	const struct group *group = getgrgid(is.st_gid);
-	char members[64];
-	snprintf(members, sizeof(members), group ? "%s" : "%.0s%u", group ? group->gr_name : "",
-		 is.st_gid);
+	char owner[64], members[64], text[1024];
+	struct passwd user, *has_user = NULL;
+	snprintf(owner, sizeof(owner), "%u", is.st_uid);
+	if (getpwuid_r(is.st_uid, &user, text, sizeof(text), &has_user) == 0 && has_user)
+		snprintf(owner, sizeof(owner), "%s", user.pw_name);
+	struct group group, *has_group = NULL;
+	snprintf(members, sizeof(members), "%u", is.st_gid);
+	if (getgrgid_r(is.st_gid, &group, text, sizeof(text), &has_group) == 0 && has_group)
+		snprintf(members, sizeof(members), "%s", group.gr_name);
 	snprintf(ret, ret_size, "it belongs to %s:%s, mode %04o", owner, members,
 		 is.st_mode & 07777);
 }
@@ -227,10 +229,14 @@ static int open_folders(struct store *st, struct error *err)
 	const struct {
 		const char *name;
 		int *ret_fd;
+		bool is_for_writers; /* a reader gets on without it */
 	} folders[] = {
-		{ "objects", &st->objects_fd },       { "builds", &st->builds_fd },
-		{ "catalog", &st->catalog_fd },       { "tmp", &st->tmp_fd },
-		{ "quarantine", &st->quarantine_fd }, { "removed", &st->removed_fd },
+		{ "tmp", &st->tmp_fd, true },
+		{ "objects", &st->objects_fd, false },
+		{ "builds", &st->builds_fd, false },
+		{ "catalog", &st->catalog_fd, false },
+		{ "quarantine", &st->quarantine_fd, true },
+		{ "removed", &st->removed_fd, true },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		if (st->access == STORE_WRITE)
@@ -238,11 +244,12 @@ static int open_folders(struct store *st, struct error *err)
 		else
 			r = file_open_at(st->fd, folders[i].name, FOLDER_FLAGS, 0,
 					 folders[i].ret_fd, err);
-		if (r == -EACCES && st->access == STORE_READ && i >= 3)
-			continue; /* no reader needs tmp, quarantine */
+		if (r < 0 && st->access == STORE_READ &&
+		    (r == -ENOENT || folders[i].is_for_writers))
+			continue;
 		if (r == -EACCES)
 			return no_access(st->fd, st->path, r, "use", err);
-		if (r < 0 && (r != -ENOENT || st->access == STORE_WRITE))
+		if (r < 0)
 			return error_prefix(err, r, "store %s", ESCAPED(st->path));
 	}
 	return 0;

@@ -11,8 +11,9 @@
 #include "store/format_line.h"
 #include "store/internal.h"
 
-static const char *const folders[] = { "objects", "builds",     "catalog",
-				       "tmp",     "quarantine", "removed" };
+/* tmp first: the others are made in it. */
+static const char *const folders[] = { "tmp",     "objects",    "builds",
+				       "catalog", "quarantine", "removed" };
 
 static mode_t sharing_mode(enum store_sharing sharing)
 {
