@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include <strings.h>
+
+#include "server/route.h"
+
+const char *kind_name(enum kind kind)
+{
+	static const char *const names[N_KINDS] = {
+		[KIND_DEBUGINFO] = "debuginfo", [KIND_EXECUTABLE] = "executable", [KIND_SOURCE] = "source",
+		[KIND_SECTION] = "section",	[KIND_METRICS] = "metrics",	  [KIND_HEALTH] = "healthz",
+		[KIND_ROOT] = "root",		[KIND_OTHER] = "other",
+	};
+	return names[kind];
+}
+
+static void refuse(struct route *route, unsigned status, const char *why)
+{
+	route->status = status;
+	route->why = why;
+}
+
+/* RFC 9112, 3.2.2: a server must take the absolute form, which clients send to proxies. */
+static const char *skip_origin(const char *target)
+{
+	size_t scheme = 0;
+	if (!strncasecmp(target, "http://", 7))
+		scheme = 7;
+	else if (!strncasecmp(target, "https://", 8))
+		scheme = 8;
+	if (!scheme)
+		return target;
+
+	size_t host = strcspn(target + scheme, "/?");
+	return target[scheme + host] == '/' ? target + scheme + host : "/";
+}
+
+static int hex_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'f')
+		return digit - 'a' + 10;
+	if (digit >= 'A' && digit <= 'F')
+		return digit - 'A' + 10;
+	return -1;
+}
+
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* Decode the path, up to a query, into @ret. NULL, or why it is refused. */
+static const char *decode_path(const char *raw, char *ret, size_t *ret_size)
+{
+	size_t size = 0;
+
+	for (; *raw && *raw != '?'; raw++) {
+		char c = *raw;
+		if (c == '%') {
+			int high = hex_value(raw[1]);
+			int low = high < 0 ? -1 : hex_value(raw[2]);
+			if (low < 0)
+				return "a percent sign without two hex digits";
+			c = (char)(high << 4 | low);
+			raw += 2;
+		}
+		if (is_control(c))
+			return "a control byte in the path";
+		ret[size++] = c;
+	}
+	ret[size] = 0;
+	*ret_size = size;
+	return NULL;
+}
+
+static bool word_is(const char *at, size_t size, const char *word)
+{
+	return strlen(word) == size && !memcmp(at, word, size);
+}
+
+/* What follows "/buildid/": ID "/" word, and a name where the word takes one. */
+static void parse_build(const char *at, const char *end, struct route *ret)
+{
+	const char *id_end = memchr(at, '/', (size_t)(end - at));
+	if (!id_end)
+		id_end = end;
+	if (build_id_parse(at, (size_t)(id_end - at), &ret->id, NULL) < 0)
+		return refuse(ret, 400, "not a build ID: 2 to 128 hex digits, an even number");
+	if (id_end == end)
+		return refuse(ret, 404, "no such path");
+
+	const char *word = id_end + 1;
+	const char *word_end = memchr(word, '/', (size_t)(end - word));
+	if (!word_end)
+		word_end = end;
+	size_t word_size = (size_t)(word_end - word);
+
+	if (word_is(word, word_size, "debuginfo") && word_end == end) {
+		ret->kind = KIND_DEBUGINFO;
+	} else if (word_is(word, word_size, "executable") && word_end == end) {
+		ret->kind = KIND_EXECUTABLE;
+	} else if (word_is(word, word_size, "source")) {
+		ret->kind = KIND_SOURCE;
+		ret->name = word_end; /* its "/" is the path's own */
+		ret->name_size = (size_t)(end - word_end);
+		if (ret->name_size < 2)
+			refuse(ret, 400, "no source path");
+	} else if (word_is(word, word_size, "section")) {
+		ret->kind = KIND_SECTION;
+		ret->name = word_end + (word_end < end);
+		ret->name_size = (size_t)(end - ret->name);
+		if (!ret->name_size)
+			refuse(ret, 400, "no section name");
+	} else {
+		refuse(ret, 404, "no such path");
+	}
+}
+
+void route_parse(const char *target, char *scratch, struct route *ret)
+{
+	*ret = (struct route){ .kind = KIND_OTHER, .name = "" };
+
+	const char *raw = skip_origin(target);
+	if (*raw != '/')
+		return refuse(ret, 400, "not a path");
+	while (raw[1] == '/') /* a base URL with a slash at its end */
+		raw++;
+
+	size_t size;
+	const char *why = decode_path(raw, scratch, &size);
+	if (why)
+		return refuse(ret, 400, why);
+
+	static const char builds[] = "/buildid/";
+	size_t builds_size = sizeof(builds) - 1;
+	if (size > builds_size && !memcmp(scratch, builds, builds_size))
+		return parse_build(scratch + builds_size, scratch + size, ret);
+
+	if (word_is(scratch, size, "/metrics"))
+		ret->kind = KIND_METRICS;
+	else if (word_is(scratch, size, "/healthz"))
+		ret->kind = KIND_HEALTH;
+	else if (word_is(scratch, size, "/"))
+		ret->kind = KIND_ROOT;
+	else
+		refuse(ret, 404, "no such path");
+}
