@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "server/internal.h"
+
+/* Answers that are the same for everyone, made once and sent any number of times. */
+
+static struct MHD_Response *fixed[N_FIXED];
+
+static const struct {
+	const char *text;
+	const char *cache_control;
+	const char *more, *more_value; /* one more header */
+} parts[N_FIXED] = {
+	/* A store is written to while it is served: no proxy may remember what was not there. */
+	[FIXED_NOT_FOUND] = { "not found\n", "no-cache", NULL, NULL },
+	[FIXED_BAD_REQUEST] = { "bad request\n", "no-store", "Connection", "close" },
+	[FIXED_BAD_METHOD] = { "only GET and HEAD are served\n", "no-store", "Allow", "GET, HEAD" },
+	[FIXED_ROOT] = { "dbgserve " DBGVAULT_VERSION "\n", "no-cache", NULL, NULL },
+	[FIXED_HEALTHY] = { "ok\n", "no-store", NULL, NULL },
+};
+
+static struct MHD_Response *text_response(const char *text, size_t size, enum MHD_ResponseMemoryMode mode,
+					  const char *cache_control)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *)text, mode);
+	if (response && MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8") == MHD_YES &&
+	    MHD_add_response_header(response, "Cache-Control", cache_control) == MHD_YES &&
+	    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES)
+		return response;
+	if (response)
+		MHD_destroy_response(response);
+	return NULL;
+}
+
+int fixed_open(struct error *err)
+{
+	for (size_t i = 0; i < N_FIXED; i++) {
+		fixed[i] = text_response(parts[i].text, strlen(parts[i].text), MHD_RESPMEM_PERSISTENT,
+					 parts[i].cache_control);
+		if (!fixed[i] ||
+		    (parts[i].more &&
+		     MHD_add_response_header(fixed[i], parts[i].more, parts[i].more_value) != MHD_YES))
+			return error_no_memory(err);
+	}
+	return 0;
+}
+
+void fixed_close(void)
+{
+	for (size_t i = 0; i < N_FIXED; i++) {
+		if (fixed[i])
+			MHD_destroy_response(fixed[i]);
+		fixed[i] = NULL;
+	}
+}
+
+enum MHD_Result fixed_answer(struct request *rq, enum fixed which, unsigned status)
+{
+	return request_answer(rq, status, fixed[which], rq->head ? 0 : strlen(parts[which].text));
+}
+
+enum MHD_Result text_answer(struct request *rq, unsigned status, const char *text, size_t size)
+{
+	struct MHD_Response *response = text_response(text, size, MHD_RESPMEM_MUST_COPY, "no-store");
+	if (!response) {
+		rq->why = "no memory";
+		return MHD_NO;
+	}
+	enum MHD_Result result = request_answer(rq, status, response, rq->head ? 0 : size);
+	MHD_destroy_response(response);
+	return result;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include "server/access_log.h"
+#include "server/cache.h"
+#include "server/frames.h"
+#include "server/metrics.h"
+#include "server/negotiate.h"
+#include "server/objects.h"
+#include "server/settings.h"
+#include "server/peer.h"
+#include "server/route.h"
+#include "server/workers.h"
+#include "store/lookup.h"
+
+/* What the folder's own files share: the running server, a connection's client and its request. */
+
+/** One event loop: a daemon of one thread. Connections are handed to it. */
+struct loop {
+	struct MHD_Daemon *daemon;
+	struct server *server;
+	atomic_uint n_connections;
+};
+
+struct server {
+	const struct settings *settings;
+	struct store *store;
+	struct cache *objects;	 /* digest -> shared_object */
+	struct cache *manifests; /* digest -> shared_manifest */
+	struct cache *answers;	 /* answer_key -> answer */
+	struct workers *workers;
+	struct frames *frames;
+	struct metrics *metrics;
+	struct access_log *log; /* NULL: no line for each request */
+	struct loop *loops;
+	unsigned n_loops;
+
+	atomic_uint n_active;	 /* requests whose header was read and whose answer is not yet sent */
+	atomic_uint n_suspended; /* connections that wait for a worker */
+	atomic_bool stopping;	 /* no connection may be suspended any more */
+
+	pthread_mutex_t lookups_mutex;
+	struct thread_lookup *lookups; /* of all threads */
+
+	_Atomic uint64_t n_builds; /* as counted last */
+	_Atomic uint64_t counted_at_ms; /* 0: never */
+};
+
+/** This thread's way into the catalog; made at its first use. */
+must_check int server_lookup(struct server *s, struct lookup **ret, struct error *err);
+
+/* ---- requests: server/request.c ---- */
+
+/** A header's value, in the connection's memory while the request lasts. */
+struct header_value {
+	const char *bytes; /* NULL: not sent */
+	size_t size;
+	unsigned n_lines;
+};
+
+struct request {
+	struct work work; /* first: what a worker does for it */
+	struct server *server;
+	struct client *client;
+	struct MHD_Connection *connection;
+	struct route route;
+	char *long_scratch; /* of a target that is longer than the one below */
+	char scratch[256];
+	uint64_t began_us;
+	bool begun; /* its header was looked at */
+	bool head;
+	bool counted; /* in n_active */
+
+	struct accept_encoding accept;
+	struct header_value if_none_match, if_modified_since, range, if_range, forwarded;
+	bool has_body;
+	const char *malformed; /* why the header is refused */
+
+	/* What a worker brought. */
+	bool prepared;
+	int prepared_r;
+	struct shared_manifest *manifest;
+	struct artifact manifest_wanted;
+
+	/* What was answered, for log and metrics. */
+	unsigned status;
+	uint64_t bytes;
+	bool zstd;
+	const char *why;
+};
+
+/** What a connection has; one request at a time. */
+struct client {
+	struct address address;
+	char text[ADDRESS_TEXT_SIZE];
+	struct request request;
+};
+
+/** Callbacks of the daemons. */
+void *request_begin(void *server, const char *target, struct MHD_Connection *connection);
+enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, const char *url,
+			       const char *method, const char *version, const char *upload,
+			       size_t *upload_size, void **request);
+void request_end(void *server, struct MHD_Connection *connection, void **request,
+		 enum MHD_RequestTerminationCode how);
+
+/** Let the connection rest, and a worker do @run; it calls request_resume(), and the handler runs again.
+ * False: the server is ending. */
+bool request_suspend(struct request *rq, void (*run)(struct work *work));
+void request_resume(struct request *rq);
+
+/** Queue a response for the request. */
+enum MHD_Result request_answer(struct request *rq, unsigned status, struct MHD_Response *response,
+			       uint64_t bytes);
+/** Passing trouble: log it and drop the connection, so that the client tries again. */
+enum MHD_Result request_drop(struct request *rq, enum trouble trouble, const struct error *err);
+
+/* ---- fixed answers: server/fixed.c ---- */
+
+enum fixed {
+	FIXED_NOT_FOUND,
+	FIXED_BAD_REQUEST, /* closes the connection */
+	FIXED_BAD_METHOD,  /* too */
+	FIXED_ROOT,
+	FIXED_HEALTHY,
+	N_FIXED,
+};
+must_check int fixed_open(struct error *err);
+void fixed_close(void);
+enum MHD_Result fixed_answer(struct request *rq, enum fixed which, unsigned status);
+/** An answer of its own text, which is copied; "no-store". */
+enum MHD_Result text_answer(struct request *rq, unsigned status, const char *text, size_t size);
+
+/* ---- bodies: server/answer.c ---- */
+
+/** What a prepared answer is kept by. */
+struct answer_key {
+	struct digest name;
+	struct digest object;
+	uint64_t offset;
+	uint64_t size_bytes;
+	int64_t time;
+	uint32_t kind;
+	uint32_t zstd;
+};
+_Static_assert(sizeof(struct answer_key) == 96 && CACHE_KEY_LIMIT >= 96, "a key has no padding, and fits");
+
+/* ---- what the store has for a request: server/artifact.c ---- */
+
+enum MHD_Result artifact_answer(struct request *rq);
+
+/* ---- pages about the server itself: server/status.c ---- */
+
+enum MHD_Result metrics_answer(struct request *rq);
+enum MHD_Result health_answer(struct request *rq);

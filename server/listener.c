@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "server/listener.h"
+#include "server/peer.h"
+
+#define BACKLOG 4096
+#define N_FREE_PORT_TRIES 16
+
+/* Does this machine lack the address's family, or the address? */
+static bool is_missing(int r)
+{
+	return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL || r == -EPROTONOSUPPORT;
+}
+
+static void set_port(struct sockaddr_storage *to, uint16_t port)
+{
+	if (to->ss_family == AF_INET)
+		((struct sockaddr_in *)to)->sin_port = htons(port);
+	else
+		((struct sockaddr_in6 *)to)->sin6_port = htons(port);
+}
+
+static uint16_t port_of(const struct sockaddr_storage *at)
+{
+	return ntohs(at->ss_family == AF_INET ? ((const struct sockaddr_in *)at)->sin_port :
+						((const struct sockaddr_in6 *)at)->sin6_port);
+}
+
+static int open_one(const struct sockaddr_storage *at, socklen_t at_size, uint16_t port, struct listener *ret,
+		    uint16_t *ret_port, struct error *err)
+{
+	static const int one = 1;
+	struct sockaddr_storage to = *at;
+	struct address address;
+	char text[ADDRESS_TEXT_SIZE];
+
+	address_of_socket((const struct sockaddr *)at, &address);
+	address_text(&address, text);
+
+	scoped(fd_close) int fd = socket(at->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return error_errno(err, -errno, "%s: making a socket", text);
+	if (at->ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	/* A server that is started again must not wait for the last one's connections to be forgotten. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+
+	set_port(&to, port);
+	if (bind(fd, (struct sockaddr *)&to, at_size) < 0)
+		return error_errno(err, -errno, "%s port %u", text, port);
+	if (listen(fd, BACKLOG) < 0)
+		return error_errno(err, -errno, "%s port %u: listening", text, port);
+
+	socklen_t size = sizeof(to);
+	if (getsockname(fd, (struct sockaddr *)&to, &size) < 0)
+		return error_errno(err, -errno, "%s: asking for the port", text);
+	*ret_port = port_of(&to);
+	snprintf(ret->url, sizeof(ret->url), at->ss_family == AF_INET ? "http://%s:%u" : "http://[%s]:%u", text,
+		 *ret_port);
+	ret->fd = fd_take(&fd);
+	return 0;
+}
+
+static int resolve(const char *address, struct sockaddr_storage *ret, socklen_t *ret_size, struct error *err)
+{
+	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+	struct addrinfo *found;
+
+	int code = getaddrinfo(address, NULL, &hints, &found);
+	if (code)
+		return error_set(err, -EINVAL, "--listen=%s: %s", ESCAPED(address), gai_strerror(code));
+	if (found->ai_family != AF_INET && found->ai_family != AF_INET6) {
+		freeaddrinfo(found);
+		return error_set(err, -EINVAL, "--listen=%s: not an IP address", ESCAPED(address));
+	}
+	memcpy(ret, found->ai_addr, found->ai_addrlen);
+	*ret_size = found->ai_addrlen;
+	freeaddrinfo(found);
+	return 0;
+}
+
+static const char *const loopbacks[] = { "127.0.0.1", "::1" };
+
+static int open_all(const char *const *addresses, size_t n, bool may_miss, uint16_t port, struct listeners *ret,
+		    struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct sockaddr_storage at = { 0 };
+		socklen_t at_size;
+		r = resolve(addresses[i], &at, &at_size, err);
+		if (r < 0)
+			break;
+		/* The first socket's port is everyone's. */
+		r = open_one(&at, at_size, ret->n ? ret->port : port, &ret->all[ret->n], &ret->port, err);
+		if (may_miss && is_missing(r)) {
+			ret->missing = addresses[i];
+			r = ret->n || i + 1 < n ? 0 : r;
+			continue;
+		}
+		if (r < 0)
+			break;
+		ret->n++;
+	}
+	return r;
+}
+
+int listeners_open(const char *const *addresses, size_t n_addresses, uint16_t port, struct listeners *ret,
+		   struct error *err)
+{
+	int r;
+	bool may_miss = !n_addresses;
+
+	if (!n_addresses) {
+		addresses = loopbacks;
+		n_addresses = ARRAY_SIZE(loopbacks);
+	}
+
+	struct listeners l = { .all = calloc(n_addresses, sizeof(*l.all)) };
+	if (!l.all)
+		return error_no_memory(err);
+
+	for (int tries = 0;; tries++) {
+		r = open_all(addresses, n_addresses, may_miss, port, &l, err);
+		if (r == 0)
+			break;
+		for (size_t i = 0; i < l.n; i++)
+			close(l.all[i].fd);
+		/* Free for the first address, but not for the next: another free one may be. */
+		bool again = r == -EADDRINUSE && !port && l.n && tries < N_FREE_PORT_TRIES;
+		l.n = 0;
+		if (!again) {
+			free(l.all);
+			return r;
+		}
+	}
+	*ret = l;
+	return 0;
+}
+
+void listeners_close(struct listeners *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		close(l->all[i].fd);
+	free(l->all);
+	*l = (struct listeners){ 0 };
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "server/settings.h"
+
+static const struct option_usage usage = {
+	.program = "dbgserve",
+	.arguments = "[OPTION]...",
+	.about = "Serve a store's debug information by build ID, as the debuginfod protocol has it.",
+	.page = "dbgserve(1)",
+};
+
+/* Options as they were given, before their values are read. */
+struct texts {
+	const char *port, *threads, *connections, *idle, *drain, *collisions;
+	struct option_values trusted;
+};
+
+static void free_texts(struct texts *texts)
+{
+	option_values_free(&texts->trusted);
+}
+
+struct number {
+	const char *name;
+	const char *text; /* NULL: not given */
+	unsigned low, high;
+	unsigned *ret;
+};
+
+static int read_numbers(const struct number *numbers, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned long long value;
+		if (!numbers[i].text)
+			continue;
+		if (!option_number(numbers[i].text, numbers[i].low, numbers[i].high, &value))
+			return options_wrong(&usage, "--%s=%s: expected a number from %u to %u", numbers[i].name,
+					     ESCAPED(numbers[i].text), numbers[i].low, numbers[i].high);
+		*numbers[i].ret = (unsigned)value;
+	}
+	return STATUS_GO_ON;
+}
+
+static int read_trusted(const struct option_values *trusted, struct settings *ret)
+{
+	struct error err = ERROR_NONE;
+
+	ret->trusted = calloc(trusted->n + 1, sizeof(*ret->trusted));
+	if (!ret->trusted) {
+		log_error("no memory");
+		return STATUS_TROUBLE;
+	}
+	for (; ret->n_trusted < trusted->n; ret->n_trusted++) {
+		if (network_parse(trusted->values[ret->n_trusted], &ret->trusted[ret->n_trusted], &err) < 0)
+			return options_wrong(&usage, "--trusted-proxy: %s", err.message);
+	}
+	return STATUS_GO_ON;
+}
+
+int settings_parse(int argc, char **argv, struct settings *ret)
+{
+	*ret = (struct settings){ .drain_timeout_s = 30, .idle_timeout_s = 30 };
+	scoped(free_texts) struct texts texts = { 0 };
+	const struct option_entry entries[] = {
+		{ "store", 0, "DIR", "the store (default: $DBGVAULT_STORE, else your own)", .text = &ret->store },
+		{ "listen", 0, "ADDR",
+		  "listen on this address; may be given several times (default: 127.0.0.1 and ::1; for all who can "
+		  "reach the machine: 0.0.0.0 and ::)",
+		  .list = &ret->listen },
+		{ "port", 'p', "N", "TCP port, 0 for any that is free (default: 8002)", .text = &texts.port },
+		{ "threads", 0, "N", "event loops (default: the cores this process may use)",
+		  .text = &texts.threads },
+		{ "max-connections", 0, "N",
+		  "connections at once (default: what the limit of open files allows, at most 16000)",
+		  .text = &texts.connections },
+		{ "idle-timeout", 0, "SECONDS", "close connections without traffic after this (default: 30)",
+		  .text = &texts.idle },
+		{ "drain-timeout", 0, "SECONDS", "what running downloads get on SIGTERM (default: 30)",
+		  .text = &texts.drain },
+		{ "trusted-proxy", 0, "ADDR[/BITS]",
+		  "take X-Forwarded-For from there; may be given several times", .list = &texts.trusted },
+		{ "serve-collisions", 0, "first|no",
+		  "build IDs whose contributions differ: the first one's files, or 404 (default: no)",
+		  .text = &texts.collisions },
+		{ 0 },
+	};
+	int first;
+	int status = options_parse(&usage, entries, &ret->common, argc, argv, &first);
+	if (status != STATUS_GO_ON)
+		return status;
+	if (first < argc)
+		return options_wrong(&usage, "\"%s\": there are no arguments, only options", ESCAPED(argv[first]));
+
+	unsigned port = 8002;
+	const struct number numbers[] = {
+		{ "port", texts.port, 0, UINT16_MAX, &port },
+		{ "threads", texts.threads, 1, 256, &ret->n_threads },
+		{ "max-connections", texts.connections, 1, 1000000, &ret->n_connections_max },
+		{ "idle-timeout", texts.idle, 1, 86400, &ret->idle_timeout_s },
+		{ "drain-timeout", texts.drain, 0, 86400, &ret->drain_timeout_s },
+	};
+	status = read_numbers(numbers, ARRAY_SIZE(numbers));
+	if (status != STATUS_GO_ON)
+		return status;
+	ret->port = (uint16_t)port;
+
+	if (texts.collisions && strcmp(texts.collisions, "first") != 0 && strcmp(texts.collisions, "no") != 0)
+		return options_wrong(&usage, "--serve-collisions=%s: expected \"first\" or \"no\"",
+				     ESCAPED(texts.collisions));
+	ret->serve_collisions = texts.collisions && *texts.collisions == 'f';
+	return read_trusted(&texts.trusted, ret);
+}
+
+void settings_free(struct settings *s)
+{
+	option_values_free(&s->listen);
+	free(s->trusted);
+}

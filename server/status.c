@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "server/internal.h"
+#include "store/store.h"
+
+/* Counting ten million builds takes a while: no more often than this, and by a worker. */
+#define COUNT_EVERY_MS 10000
+
+static void count_builds(struct work *work)
+{
+	struct request *rq = (struct request *)work;
+	struct server *s = rq->server;
+	struct error err = ERROR_NONE;
+	struct lookup *lookup;
+	uint64_t n;
+
+	int r = server_lookup(s, &lookup, &err);
+	if (r == 0)
+		r = lookup_count(lookup, &n, &err);
+	if (r == 0) {
+		atomic_store(&s->n_builds, n);
+		atomic_store(&s->counted_at_ms, monotonic_ms());
+	} else {
+		log_error("counting builds: %s", err.message);
+		metrics_trouble(s->metrics, TROUBLE_STORE);
+	}
+	rq->prepared = true;
+	rq->prepared_r = r;
+	request_resume(rq);
+}
+
+enum MHD_Result metrics_answer(struct request *rq)
+{
+	struct server *s = rq->server;
+	struct error err = ERROR_NONE;
+
+	uint64_t counted_at = atomic_load(&s->counted_at_ms);
+	bool fresh = counted_at && monotonic_ms() - counted_at < COUNT_EVERY_MS;
+	if (!fresh && !rq->prepared) {
+		if (request_suspend(rq, count_builds))
+			return MHD_YES;
+		return text_answer(rq, MHD_HTTP_SERVICE_UNAVAILABLE, "ending\n", 7);
+	}
+
+	struct cache_stats objects = cache_stats(s->objects), answers = cache_stats(s->answers);
+	struct frames_stats frames = frames_stats(s->frames);
+	struct workers_stats workers = workers_stats(s->workers);
+	struct gauges gauges = {
+		.n_builds = atomic_load(&s->n_builds),
+		.builds_known = fresh || rq->prepared_r == 0,
+		.n_open_objects = objects.n_values,
+		.n_answers = answers.n_values,
+		.answer_bytes = answers.bytes,
+		.n_frames = frames.n_frames,
+		.frame_bytes = frames.bytes,
+		.n_frames_waiting = frames.n_waiting_for_room,
+		.n_workers = workers.n_threads,
+		.n_busy_workers = workers.n_busy,
+		.n_waiting_work = workers.n_waiting,
+	};
+	for (unsigned i = 0; i < s->n_loops; i++)
+		gauges.n_connections += atomic_load(&s->loops[i].n_connections);
+
+	scoped(string_free) char *text = NULL;
+	size_t size;
+	int r = metrics_format(s->metrics, &gauges, &text, &size, &err);
+	if (r < 0)
+		return text_answer(rq, MHD_HTTP_SERVICE_UNAVAILABLE, "no memory\n", 10);
+	return text_answer(rq, MHD_HTTP_OK, text, size);
+}
+
+/* Can the store be read? An ID that no build has is looked for: that takes the catalog and the records. */
+enum MHD_Result health_answer(struct request *rq)
+{
+	struct error err = ERROR_NONE;
+	struct lookup *lookup;
+	struct build build;
+	static const struct build_id nobody = { .size = 20 };
+	char *format = NULL;
+	size_t size;
+
+	int r = file_read_at(store_fd(rq->server->store), "FORMAT", 4096, &format, &size, &err);
+	free(format);
+	if (r == 0)
+		r = server_lookup(rq->server, &lookup, &err);
+	if (r == 0) {
+		r = lookup_build(lookup, &nobody, &build, &err);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	if (r == 0)
+		return fixed_answer(rq, FIXED_HEALTHY, MHD_HTTP_OK);
+
+	metrics_trouble(rq->server->metrics, TROUBLE_STORE);
+	log_error("not healthy: %s", err.message);
+	char text[ERROR_MESSAGE_SIZE + 32];
+	int n = snprintf(text, sizeof(text), "the store cannot be read: %s\n", err.message);
+	return text_answer(rq, MHD_HTTP_SERVICE_UNAVAILABLE, text, (size_t)n);
+}
