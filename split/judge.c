@@ -132,7 +132,8 @@ static bool same_header(const struct judge *j, uint64_t i, const struct section 
 	    in->shdr.sh_addralign != out->shdr.sh_addralign ||
 	    in->shdr.sh_entsize != out->shdr.sh_entsize)
 		return false;
-	if (in->shdr.sh_flags & SHF_ALLOC && in->shdr.sh_offset != out->shdr.sh_offset)
+	if (in->shdr.sh_flags & SHF_ALLOC && in->shdr.sh_type != SHT_NOBITS &&
+	    in->shdr.sh_offset != out->shdr.sh_offset)
 		return false;
 	return is_renumbered(&in->shdr) || i == j->in->names_index ||
 	       in->shdr.sh_size == out->shdr.sh_size;

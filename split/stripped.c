@@ -321,6 +321,14 @@ static void set_counts(struct stripped *s)
 	s->shdrs[0].sh_link = far ? names : 0;
 }
 
+/* .bss and the like may claim a place behind the end, now that the file is shorter; some refuse that. */
+static void clamp_empty(struct stripped *s, uint64_t size)
+{
+	for (uint32_t i = 1; i < s->n_shdrs; i++)
+		if (s->shdrs[i].sh_type == SHT_NOBITS && s->shdrs[i].sh_offset > size)
+			s->shdrs[i].sh_offset = s->plan->image->loadable_end;
+}
+
 static int place_table(struct stripped *s, struct error *err)
 {
 	const struct image *image = s->plan->image;
@@ -332,6 +340,7 @@ static int place_table(struct stripped *s, struct error *err)
 	s->table = malloc(size);
 	if (!s->table)
 		return error_no_memory(err);
+	clamp_empty(s, s->ehdr.e_shoff + size + image->size_bytes - image->end);
 	for (uint32_t i = 0; i < s->n_shdrs; i++)
 		image_encode_shdr(image, &s->shdrs[i], s->table + i * entry_size);
 	add_part(s, s->ehdr.e_shoff, size, s->table, 0);
