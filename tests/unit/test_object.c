@@ -398,10 +398,15 @@ static void a_damaged_object_is_replaced(void **state)
 		"printf X | dd bs=1 seek=1000 conv=notrunc status=none of=\"$FILE\"",
 		"truncate -s -1 \"$FILE\"",
 		"truncate -s 0 \"$FILE\"",
-		/* whole, but another object */
 		"printf other | zstd -q -c > \"$FILE\"",
+		/* whole, but another object */
+		"cat \"$OTHER\" > \"$FILE\"",
 	};
 	setenv("FILE", path, 1);
+	struct object_result other = { 0 };
+	assert_ok(object_put(f->st, "other", 5, &other, &err));
+	file_of(f, &other.digest, path, sizeof(path));
+	setenv("OTHER", path, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(damages); i++) {
 		print_message("%s\n", damages[i]);
 		assert_int_equal(system(damages[i]), 0);
@@ -409,7 +414,7 @@ static void a_damaged_object_is_replaced(void **state)
 		assert_ok(object_put(f->st, bytes, 5000000, &result, &err));
 		assert_false(result.was_there);
 		assert_holds(f, &result.digest, bytes, 5000000);
-		assert_int_equal(n_files(f->path, "objects"), 1);
+		assert_int_equal(n_files(f->path, "objects"), 2);
 		assert_int_equal(n_files(f->path, "quarantine"), i + 1);
 	}
 	free(bytes);
@@ -513,9 +518,15 @@ static void a_full_disk_is_told(void **state)
 	limit.rlim_cur = 3000000;
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	struct object_result result = { 0 };
-	int r = object_put(f->st, bytes, 40000000, &result, &err);
+	struct object_writer *w = NULL;
+	assert_ok(object_writer_new(f->st, NULL, 0, &w, &err));
+	int r = object_writer_lend(w, bytes, 40000000, &err);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	/* There is room again, but a hole in the file. */
+	struct object_result result = { 0 };
+	if (r == 0)
+		r = object_writer_finish(w, &result, &err);
+	object_writer_free(w);
 	assert_int_equal(r, -EFBIG);
 	assert_non_null(strstr(err.message, "writing a new object"));
 	assert_int_equal(n_files(f->path, "objects"), 0);
