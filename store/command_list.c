@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <string.h>
 
 #include "store/command_build.h"
@@ -14,6 +15,26 @@ static int print_listed(const struct build *build, const char *path, void *conte
 {
 	struct listing *listing = context;
 	return command_print_build(listing->c, listing->l, build, path, err);
+}
+
+/* All builds are listed from the records: the catalog lacks what a writer's crash kept out of it.
+ */
+static int print_recorded(const struct build_id *id, void *context, struct error *err)
+{
+	int r;
+
+	struct listing *listing = context;
+	struct build build;
+	scoped(origin_free) struct origin origin = { 0 };
+	r = lookup_build(listing->l, id, &build, err);
+	if (r == 0)
+		r = lookup_origin(listing->l, id, &origin, err);
+	if (r == -ENOENT)
+		return 0; /* removed since, or a folder without contributions */
+	if (r < 0)
+		return r;
+	return command_print_build(listing->c, listing->l, &build, origin.path ? origin.path : "",
+				   err);
 }
 
 /* Of the builds of a path, those of the package. */
@@ -69,6 +90,6 @@ int command_list(int argc, char **argv)
 	else if (r == 0 && package)
 		r = lookup_package(l, package, print_listed, &listing, &err);
 	else if (r == 0)
-		r = lookup_each(l, print_listed, &listing, &err);
+		r = record_each(st, print_recorded, &listing, &err);
 	return r < 0 ? command_failed(&c, NULL, &err) : STATUS_DONE;
 }

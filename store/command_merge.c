@@ -7,28 +7,33 @@
 #include "store/findings.h"
 #include "store/maintain.h"
 
-static void print_result(const struct command *c, const char *from, const struct merge_result *m, bool whole)
+static void print_result(const struct command *c, const char *from, const struct merge_result *m,
+			 bool whole)
 {
 	if (c->common.json) {
-		command_json(c, json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "status",
-					  whole ? "merged" : "incomplete", "from", json_bytes_string(from), "objects",
-					  (json_int_t)m->n_objects, "contributions", (json_int_t)m->n_contributions,
-					  "there", (json_int_t)m->n_there, "stored_bytes", (json_int_t)m->bytes,
-					  "refused", (json_int_t)m->n_refused, "removed_builds",
-					  (json_int_t)m->n_removed_builds, "removed_sources",
-					  (json_int_t)m->n_removed_sources));
+		command_json(c,
+			     json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "status",
+				       whole ? "merged" : "incomplete", "from",
+				       json_bytes_string(from), "objects", (json_int_t)m->n_objects,
+				       "contributions", (json_int_t)m->n_contributions, "there",
+				       (json_int_t)m->n_there, "stored_bytes", (json_int_t)m->bytes,
+				       "refused", (json_int_t)m->n_refused, "removed_builds",
+				       (json_int_t)m->n_removed_builds, "removed_sources",
+				       (json_int_t)m->n_removed_sources));
 		return;
 	}
-	log_note("%s: %llu contributions and %llu objects (%s) are new, %llu were there", ESCAPED(from),
-		 (unsigned long long)m->n_contributions, (unsigned long long)m->n_objects,
-		 HUMAN_BYTES(m->bytes), (unsigned long long)m->n_there);
+	log_note("%s: %llu contributions and %llu objects (%s) are new, %llu were there",
+		 ESCAPED(from), (unsigned long long)m->n_contributions,
+		 (unsigned long long)m->n_objects, HUMAN_BYTES(m->bytes),
+		 (unsigned long long)m->n_there);
 	if (m->n_refused)
-		log_note("%s: %llu contributions are to builds that were removed for good", ESCAPED(from),
-			 (unsigned long long)m->n_refused);
+		log_note("%s: %llu contributions are to builds that were removed for good",
+			 ESCAPED(from), (unsigned long long)m->n_refused);
 	if (m->n_removed_builds || m->n_removed_sources)
-		log_note("%s: %llu builds and %llu sources that were removed there are removed here",
-			 ESCAPED(from), (unsigned long long)m->n_removed_builds,
-			 (unsigned long long)m->n_removed_sources);
+		log_note(
+			"%s: %llu builds and %llu sources that were removed there are removed here",
+			ESCAPED(from), (unsigned long long)m->n_removed_builds,
+			(unsigned long long)m->n_removed_sources);
 }
 
 int command_merge(int argc, char **argv)
@@ -56,10 +61,12 @@ int command_merge(int argc, char **argv)
 	for (int i = first; i < argc; i++) {
 		struct error err = ERROR_NONE;
 		struct merge_result result = { 0 };
-		scoped(progress_freep) struct progress *progress = progress_new("merge", !c.common.quiet);
+		scoped(progress_freep) struct progress *progress =
+			progress_new("merge", !c.common.quiet);
 		r = store_merge(st, argv[i], progress, findings_print, &c, &result, &err);
 		progress_free(take(progress));
-		if (r == 0 || (r == -EBADMSG && (result.n_objects || result.n_there || result.n_contributions)))
+		if (r == 0 || (r == -EBADMSG &&
+			       (result.n_objects || result.n_there || result.n_contributions)))
 			print_result(&c, argv[i], &result, r == 0);
 		if (r < 0)
 			status = command_failed(&c, argv[i], &err);

@@ -40,7 +40,8 @@ int command_reindex(int argc, char **argv)
 	if (r < 0)
 		return command_failed(&c, store_path(st), &err);
 	if (c.common.json)
-		command_json(&c, json_pack("{s:s, s:I}", "status", "done", "builds", (json_int_t)n_builds));
+		command_json(&c, json_pack("{s:s, s:I}", "status", "done", "builds",
+					   (json_int_t)n_builds));
 	else
 		log_note("%s: the catalog is new, with %llu builds", ESCAPED(store_path(st)),
 			 (unsigned long long)n_builds);

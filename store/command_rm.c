@@ -13,22 +13,28 @@ static void print_result(const struct command *c, bool dry_run, const struct rem
 	bool nothing = !result->n_builds && !result->n_sources && !result->n_objects;
 	if (c->common.json)
 		command_json(c, json_pack("{s:s, s:I, s:I, s:I, s:I}", "status",
-					  dry_run ? "would-remove" : nothing ? "already" : "removed", "builds",
-					  (json_int_t)result->n_builds, "sources", (json_int_t)result->n_sources,
-					  "objects", (json_int_t)result->n_objects, "freed_bytes",
+					  dry_run   ? "would-remove"
+					  : nothing ? "already"
+						    : "removed",
+					  "builds", (json_int_t)result->n_builds, "sources",
+					  (json_int_t)result->n_sources, "objects",
+					  (json_int_t)result->n_objects, "freed_bytes",
 					  (json_int_t)result->freed_bytes));
 	else if (nothing && !dry_run)
 		log_note("removed before: nothing is left of it");
 	else
-		log_note("%s %llu builds, %llu sources, %llu objects: %s", dry_run ? "would remove" : "removed",
-			 (unsigned long long)result->n_builds, (unsigned long long)result->n_sources,
+		log_note("%s %llu builds, %llu sources, %llu objects: %s",
+			 dry_run ? "would remove" : "removed", (unsigned long long)result->n_builds,
+			 (unsigned long long)result->n_sources,
 			 (unsigned long long)result->n_objects, HUMAN_BYTES(result->freed_bytes));
 	if (result->unsure)
-		log_warning("something in the store is damaged and hides what it needs or holds, and was left as "
-			    "it is: see dbgstore verify");
+		log_warning(
+			"something in the store is damaged and hides what it needs or holds, and was left as "
+			"it is: see dbgstore verify");
 }
 
-static int remove_builds(const struct command *c, struct store *st, char **arguments, size_t n, bool dry_run)
+static int remove_builds(const struct command *c, struct store *st, char **arguments, size_t n,
+			 bool dry_run)
 {
 	int r;
 
@@ -67,7 +73,8 @@ int command_rm(int argc, char **argv)
 	bool dry_run = false;
 	struct option_values sources = { 0 };
 	const struct option_entry entries[] = {
-		{ "source", 0, "PATH", "remove the source files of this path, as builds name them, everywhere",
+		{ "source", 0, "PATH",
+		  "remove the source files of this path, as builds name them, everywhere",
 		  .list = &sources },
 		{ "dry-run", 'n', NULL, "only tell what would be removed", .flag = &dry_run },
 		{ 0 },
@@ -82,10 +89,12 @@ int command_rm(int argc, char **argv)
 	if (status == STATUS_GO_ON) {
 		status = STATUS_DONE;
 		if (first < argc)
-			status = remove_builds(&c, st, argv + first, (size_t)(argc - first), dry_run);
+			status = remove_builds(&c, st, argv + first, (size_t)(argc - first),
+					       dry_run);
 		for (size_t i = 0; i < sources.n; i++)
-			status = (int)max_u64((uint64_t)status,
-					      (uint64_t)remove_source(&c, st, sources.values[i], dry_run));
+			status = (int)max_u64(
+				(uint64_t)status,
+				(uint64_t)remove_source(&c, st, sources.values[i], dry_run));
 	}
 	option_values_free(&sources);
 	return status;

@@ -33,11 +33,13 @@ static void print_json(const struct command *c, const struct store *st, const st
 		{ "free_bytes", s->free_bytes },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-		json_object_set_new(object, members[i].key, json_integer((json_int_t)members[i].value));
+		json_object_set_new(object, members[i].key,
+				    json_integer((json_int_t)members[i].value));
 	command_json(c, object);
 }
 
-static void print_line(const char *what, uint64_t n, uint64_t bytes, uint64_t stored, const char *where)
+static void print_line(const char *what, uint64_t n, uint64_t bytes, uint64_t stored,
+		       const char *where)
 {
 	printf("%-12s %9llu  %9s, %s%s\n", what, (unsigned long long)n, HUMAN_BYTES(bytes),
 	       HUMAN_BYTES(stored), where);
@@ -46,10 +48,12 @@ static void print_line(const char *what, uint64_t n, uint64_t bytes, uint64_t st
 static void print_text(const struct store *st, const struct store_stats *s)
 {
 	printf("store        %s\n", ESCAPED(store_path(st)));
-	printf("builds       %9llu  of %llu contributions, %llu collisions\n", (unsigned long long)s->n_builds,
-	       (unsigned long long)s->n_contributions, (unsigned long long)s->n_collisions);
+	printf("builds       %9llu  of %llu contributions, %llu collisions\n",
+	       (unsigned long long)s->n_builds, (unsigned long long)s->n_contributions,
+	       (unsigned long long)s->n_collisions);
 	print_line("debug", s->n_debug, s->debug_bytes, s->debug_stored_bytes, " stored");
-	print_line("executables", s->n_executables, s->executable_bytes, s->executable_stored_bytes, " stored");
+	print_line("executables", s->n_executables, s->executable_bytes, s->executable_stored_bytes,
+		   " stored");
 	char where[64];
 	snprintf(where, sizeof(where), " stored in %llu packs", (unsigned long long)s->n_packs);
 	print_line("sources", s->n_sources, s->source_bytes, s->pack_stored_bytes, where);

@@ -37,18 +37,22 @@ int command_verify(int argc, char **argv)
 	bool whole = !result.n_damaged && !result.n_missing;
 	if (c.common.json && r == 0)
 		command_json(&c, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "status",
-					   whole ? "whole" : "damaged", "objects", (json_int_t)result.n_objects,
-					   "contributions", (json_int_t)result.n_contributions, "builds",
-					   (json_int_t)result.n_builds, "checked_bytes", (json_int_t)result.bytes,
-					   "damaged", (json_int_t)result.n_damaged, "missing",
-					   (json_int_t)result.n_missing, "stray", (json_int_t)result.n_stray));
+					   whole ? "whole" : "damaged", "objects",
+					   (json_int_t)result.n_objects, "contributions",
+					   (json_int_t)result.n_contributions, "builds",
+					   (json_int_t)result.n_builds, "checked_bytes",
+					   (json_int_t)result.bytes, "damaged",
+					   (json_int_t)result.n_damaged, "missing",
+					   (json_int_t)result.n_missing, "stray",
+					   (json_int_t)result.n_stray));
 	if (r < 0)
 		return command_failed(&c, store_path(st), &err);
 	if (!c.common.json)
-		log_note("%s: %llu builds, %llu objects, %s checked: %llu damaged, %llu missing, %llu stray",
-			 ESCAPED(store_path(st)), (unsigned long long)result.n_builds,
-		 (unsigned long long)result.n_objects, HUMAN_BYTES(result.bytes),
-		 (unsigned long long)result.n_damaged, (unsigned long long)result.n_missing,
-		 (unsigned long long)result.n_stray);
+		log_note(
+			"%s: %llu builds, %llu objects, %s checked: %llu damaged, %llu missing, %llu stray",
+			ESCAPED(store_path(st)), (unsigned long long)result.n_builds,
+			(unsigned long long)result.n_objects, HUMAN_BYTES(result.bytes),
+			(unsigned long long)result.n_damaged, (unsigned long long)result.n_missing,
+			(unsigned long long)result.n_stray);
 	return whole ? STATUS_DONE : STATUS_FOUND;
 }

@@ -68,6 +68,6 @@ must_check int lookup_path(struct lookup *l, const char *path, lookup_visit visi
 /** Builds of which a contribution names this package, in order of ID. */
 must_check int lookup_package(struct lookup *l, const char *package, lookup_visit visit,
 			      void *context, struct error *err);
-/** All builds, in order of ID. */
+/** All builds that the catalog has (the records', where there is none), in order of ID. */
 must_check int lookup_each(struct lookup *l, lookup_visit visit, void *context, struct error *err);
 must_check int lookup_count(struct lookup *l, uint64_t *ret_n_builds, struct error *err);

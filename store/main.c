@@ -13,7 +13,9 @@ static const struct {
 } commands[] = {
 	{ "init", command_init, "make a store" },
 	{ "add", command_add, "add binaries and debug files as they are" },
+	{ "get", command_get, "get debug information, executable, source or section of a build" },
 	{ "find", command_find, "find builds by path, ELF file or build ID" },
+	{ "info", command_info, "tell all about a build" },
 	{ "list", command_list, "list the builds" },
 	{ "merge", command_merge, "take all that another store, or a tar of one, has" },
 	{ "verify", command_verify, "check everything; exit status 3 where something is damaged or missing" },
