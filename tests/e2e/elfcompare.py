@@ -7,7 +7,10 @@ SHF_COMPRESSED), address, link, info, entry size and decoded content, every symb
 same order, and the program headers and the bytes that they load are the same. Offsets in the file and
 alignment gaps may differ. A reader of its own: nothing of dbgvault is used.
 
-usage: elfcompare.py [--part=loadable|sections|symbols] A B; exit status 0 equal, 1 not, and a line a difference
+eu-unstrip writes only one of several equal symbols (the STT_FILE symbols of crtbegin.o and crtend.o, say); with
+--folded, the first of equal symbols stands for all, in both files.
+
+usage: elfcompare.py [--folded] [--part=loadable|sections|symbols] A B; exit status 0 equal, 1 not, and a line a difference
 """
 import struct
 import subprocess
@@ -123,7 +126,7 @@ def plain(name):
     return '.debug_' + name[len('.zdebug_'):] if name.startswith('.zdebug_') else name
 
 
-def compare_loadable(a, b):
+def compare_loadable(a, b, folded=False):
     left, right = a.loadable(), b.loadable()
     if [p for p, _ in left] != [p for p, _ in right]:
         yield 'program headers differ'
@@ -137,7 +140,7 @@ def compare_loadable(a, b):
             yield f'ELF header: {field} {getattr(a, field)} and {getattr(b, field)}'
 
 
-def compare_sections(a, b):
+def compare_sections(a, b, folded=False):
     if len(a.sections) != len(b.sections):
         left, right = [plain(s['name']) for s in a.sections], [plain(s['name']) for s in b.sections]
         yield f'{len(left)} and {len(right)} sections; only in one: {sorted(set(left) ^ set(right))}'
@@ -148,6 +151,8 @@ def compare_sections(a, b):
             yield f'{what}: the other is {t["name"]}'
             continue
         for field in ('type', 'addr', 'link', 'info', 'entsize'):
+            if field == 'info' and folded and s['type'] == SHT_SYMTAB:
+                continue  # compare_symbols() sees that it counts the local ones
             if s[field] != t[field]:
                 yield f'{what}: {field} 0x{s[field]:x} and 0x{t[field]:x}'
         if (s['flags'] ^ t['flags']) & ~SHF_COMPRESSED:
@@ -166,7 +171,11 @@ def compare_sections(a, b):
             yield f'{what}: content differs first at 0x{at:x} ({len(x)} and {len(y)} bytes)'
 
 
-def compare_symbols(a, b):
+def fold(symbols):
+    return list(dict.fromkeys(symbols))
+
+
+def compare_symbols(a, b, folded=False):
     def tables(e):
         return [s for s in e.sections if s['type'] == SHT_SYMTAB]
     left, right = tables(a), tables(b)
@@ -175,6 +184,12 @@ def compare_symbols(a, b):
         return
     for s, t in zip(left, right):
         x, y = a.symbols(s), b.symbols(t)
+        for table, symbols in ((s, x), (t, y)):
+            local = sum(1 for symbol in symbols if symbol[1] >> 4 == 0)
+            if table['info'] != local:
+                yield f'{table["name"]}: info {table["info"]}, with {local} local symbols'
+        if folded:
+            x, y = fold(x), fold(y)
         if len(x) != len(y):
             yield f'{s["name"]}: {len(x)} and {len(y)} symbols'
         for i, (p, q) in enumerate(zip(x, y)):
@@ -186,19 +201,59 @@ def compare_symbols(a, b):
 PARTS = {'loadable': compare_loadable, 'sections': compare_sections, 'symbols': compare_symbols}
 
 
-def differences(path_a, path_b, parts=tuple(PARTS)):
+def differences(path_a, path_b, parts=tuple(PARTS), folded=False):
     a, b = Elf(path_a), Elf(path_b)
-    return [line for part in parts for line in PARTS[part](a, b)]
+    return [line for part in parts for line in PARTS[part](a, b, folded)]
+
+
+def join_differences(original, stripped, debug):
+    """What a stripped file and its debug file lack of the original, without joining them by a tool: each section
+    of the original must stand at its place in the debug file, and its content there or in the stripped file."""
+    whole, rest, taken = Elf(original), Elf(stripped), Elf(debug)
+    lines = []
+    if len(whole.sections) != len(taken.sections):
+        return [f'debug file: {len(taken.sections)} sections, the original has {len(whole.sections)}']
+    if whole.segments != taken.segments:
+        lines.append('debug file: program headers differ')
+    for i, (s, t) in enumerate(zip(whole.sections, taken.sections)):
+        what = f'[{i}] {s["name"]}'
+        if plain(s['name']) != plain(t['name']):
+            lines.append(f'{what}: the debug file has {t["name"]}')
+            continue
+        turned = t['type'] == SHT_NOBITS and s['type'] != SHT_NOBITS
+        for field in ('addr', 'link', 'info', 'entsize') + (() if turned else ('type',)):
+            if s[field] != t[field]:
+                lines.append(f'{what}: {field} 0x{s[field]:x}, in the debug file 0x{t[field]:x}')
+        if (s['flags'] ^ t['flags']) & ~SHF_COMPRESSED:
+            lines.append(f'{what}: flags 0x{s["flags"]:x}, in the debug file 0x{t["flags"]:x}')
+        if i in (whole.names_index, taken.names_index) or s['type'] in (SHT_NULL, SHT_NOBITS):
+            continue
+        if not turned:
+            if whole.content(s) != taken.content(t):
+                lines.append(f'{what}: content differs in the debug file')
+            continue
+        if t['size'] != s['size']:
+            lines.append(f'{what}: size {s["size"]}, in the debug file {t["size"]}')
+        kept = [u for u in rest.sections if u['name'] == s['name'] and u['addr'] == s['addr'] and u['type'] == s['type']]
+        if not any(rest.content(u) == whole.content(s) for u in kept):
+            lines.append(f'{what}: content is neither in the debug file nor in the stripped one')
+    return lines
 
 
 def main(args):
-    parts = tuple(PARTS)
-    if args and args[0].startswith('--part='):
-        parts = (args.pop(0).split('=', 1)[1],)
+    parts, folded = tuple(PARTS), False
+    while args and args[0].startswith('--'):
+        option = args.pop(0)
+        if option == '--folded':
+            folded = True
+        elif option.startswith('--part='):
+            parts = (option.split('=', 1)[1],)
+        else:
+            parts = ('',)
     if len(args) != 2 or parts[0] not in PARTS:
         print(__doc__.strip().splitlines()[-1], file=sys.stderr)
         return 2
-    lines = differences(args[0], args[1], parts)
+    lines = differences(args[0], args[1], parts, folded)
     print('\n'.join(lines) if lines else 'equal')
     return 1 if lines else 0
 

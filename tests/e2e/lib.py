@@ -295,7 +295,7 @@ def go_env(**extra):
 
 def go_program(folder, name='hello', flags=(), env=None):
     """A Go program with a module beside it as its dependency; needs no network. The binary's path."""
-    app, dependency = os.path.join(folder, 'hello'), os.path.join(folder, 'greeting')
+    app, dependency = os.path.join(folder, 'app'), os.path.join(folder, 'greeting')
     write(os.path.join(app, 'main.go'), GO_MAIN)
     write(os.path.join(app, 'go.mod'), 'module example.com/hello\n\ngo 1.21\n\nrequire example.com/greeting v0.0.0\n\n'
                                        'replace example.com/greeting => ../greeting\n')

@@ -51,7 +51,7 @@ def gdb_go(work):
         out = gdb(server, work, stripped, 'break example.com/greeting.For', 'run', 'next', 'next', 'backtrace', 'list 7,9',
                   'info locals', 'frame 1', 'list', 'break fmt.Println', 'continue', 'list')
     matches(r'Breakpoint 1, example\.com/greeting\.For \(.*\) at .*/greeting/greeting\.go:6', out)
-    matches(r'#1  .* in main\.main \(\) at .*/hello/main\.go:10', out)
+    matches(r'#1  .* in main\.main \(\) at .*/app/main\.go:10', out)
     matches(r'^7\s+upper := strings\.ToUpper\(name\)', out)
     matches(r'^upper = .*"DBGVAULT"', out)
     matches(r'^10\s+text := greeting\.For\("dbgvault"\)', out)

@@ -105,7 +105,7 @@ def readme_no_source(work):
         matches(re.escape(source_path), shell(listing).text)
         shell(matches(r'`(curl -fO \$DEBUGINFOD_URLS/buildid/BUILD-ID/debuginfo)`', section).group(1))
         text = run('gdb', '-q', '-nx', '-batch', '-ex', 'symbol-file debuginfo', '-ex', 'info line twice', './prog').text
-        matches(r'Line 2 of', text)
+        matches(r'Line 3 of', text)
         got = subprocess.run(['curl', '-fsS', f'{server.url}/buildid/{build_id}/source{source_path}'], check=True,
                              stdout=subprocess.PIPE).stdout
         equal(got, source, 'source by curl')

@@ -9,7 +9,6 @@ import elfcompare
 import lib
 from lib import case, equal, expect, run
 
-NATIVE = 'x86_64-linux-gnu'
 CROSS = {
     'aarch64': 'aarch64-linux-gnu-gcc',
     'arm': 'arm-linux-gnueabihf-gcc',
@@ -33,7 +32,21 @@ def lint(path):
     return len(run('eu-elflint', '--gnu-ld', path, status=None).text.strip().splitlines())
 
 
-def check_pair(original, stripped, debug, runs=False, exact_symbols=True):
+def joined_equals(original, stripped, debug):
+    """Joined by eu-unstrip, the two are the original again. eu-unstrip 0.188 fails on some static programs, also for
+    the pairs that eu-strip makes; then the comparer's own join has to do."""
+    equal(elfcompare.join_differences(original, stripped, debug), [], 'stripped and debug file beside the original')
+    done = run('eu-unstrip', '-o', 'joined', stripped, debug, status=None)
+    if done.status:
+        run('eu-strip', '-g', '-f', 'peer.debug', '-o', 'peer', original)
+        peer = run('eu-unstrip', '-o', 'peer.joined', 'peer', 'peer.debug', status=None)
+        equal(peer.errors, done.errors, "eu-unstrip fails on our pair, and on eu-strip's")
+        return
+    equal(elfcompare.differences(original, 'joined', folded=True), [], 'joined and original')
+    os.unlink('joined')
+
+
+def check_pair(original, stripped, debug, runs=False):
     """Everything that must hold for one split."""
     names = lib.section_names(stripped)
     gone = [n for n in names if n.startswith(('.debug_', '.zdebug_', '.stab', '.gdb_index'))
@@ -42,16 +55,13 @@ def check_pair(original, stripped, debug, runs=False, exact_symbols=True):
     expect('.symtab' in names and '.strtab' in names, '.symtab or .strtab is gone')
     equal(elfcompare.differences(original, stripped, ('loadable',)), [], 'loadable bytes and program headers')
     equal(without_debug_sections_symbols(nm(stripped)), without_debug_sections_symbols(nm(original)), 'nm')
-    run('eu-unstrip', '-o', 'joined', stripped, debug)
-    parts = ('loadable', 'sections', 'symbols') if exact_symbols else ('sections',)
-    equal(elfcompare.differences(original, 'joined', parts), [], 'joined and original')
-    before, after, debug_lint = lint(original), lint(stripped), lint(debug)
+    joined_equals(original, stripped, debug)
+    before, after = lint(original), lint(stripped)
     expect(after <= before, f'eu-elflint: {before} complaints before, {after} after')
     expect(os.path.getsize(stripped) < os.path.getsize(original), 'nothing was saved')
     if runs:
         a, b = run(original, status=None), run(os.path.abspath(stripped), status=None)
         equal((b.status, b.out), (a.status, a.out), 'output of the program')
-    return debug_lint
 
 
 def split_pair(binary, *options):
@@ -122,9 +132,8 @@ def check_pair_any_machine(binary):
     original, stripped, debug = split_pair(binary)
     expect('.symtab' in lib.section_names(stripped), '.symtab is gone')
     equal(elfcompare.differences(original, stripped, ('loadable',)), [], 'loadable bytes and program headers')
-    run('eu-unstrip', '-o', 'joined', stripped, debug)
-    equal(elfcompare.differences(original, 'joined'), [], 'joined and original')
-    for name in ('stripped', 'debug', 'joined'):
+    joined_equals(original, stripped, debug)
+    for name in ('stripped', 'debug'):
         os.unlink(name)
 
 

@@ -77,13 +77,13 @@ def debug_files(work):
     equal(link.split(b'\0')[0], b'prog.debug', 'name in the debug link')
     equal(int.from_bytes(link[-4:], 'little'), zlib.crc32(lib.read('prog.debug')), 'CRC in the debug link')
     out = run('gdb', '-q', '-nx', '-batch', '-ex', 'info line twice', 'out').text
-    matches(r'Line 2 of ".*prog\.c"', out)
+    matches(r'Line 3 of ".*prog\.c"', out)
     lib.dbgsplit('--debug-dir=debug', '-o', 'out2', binary)
     path = os.path.join('debug', '.build-id', build_id[:2], build_id[2:] + '.debug')
     matches(r'\.debug_info', run('readelf', '-SW', path).text)
     out = run('gdb', '-q', '-nx', '-batch', '-iex', f'set debug-file-directory {work}/debug', '-ex', 'info line twice',
               'out2').text
-    matches(r'Line 2 of ".*prog\.c"', out)
+    matches(r'Line 3 of ".*prog\.c"', out)
     # A stripped file brings no debug information: the good debug file stays.
     good = lib.read(path)
     lib.dbgsplit('--debug-dir=debug', '-o', 'out3', 'out2', status=None)
@@ -205,13 +205,12 @@ def cannot_write(work):
         # A store on a full disk.
         store = os.path.join(work, 'small', 'store')
         lib.dbgstore('init', f'--store={store}')
-        with open('small/fill', 'wb') as f:
-            try:
-                while True:
-                    f.write(b'x' * 4096)
-                    f.flush()
-            except OSError:
-                pass
+        fill = os.open('small/fill', os.O_CREAT | os.O_WRONLY)
+        try:
+            while True:
+                os.write(fill, b'x' * 4096)
+        except OSError:
+            os.close(fill)
         before, kept = lib.read(prog), snapshot(store)
         done = lib.dbgsplit(f'--store={store}', '--sources=no', '--min-free=0', prog, status=1)
         matches('No space left', done.errors)
