@@ -8,16 +8,17 @@ same order, and the program headers and the bytes that they load are the same. O
 alignment gaps may differ. A reader of its own: nothing of dbgvault is used.
 
 eu-unstrip writes only one of several equal symbols (the STT_FILE symbols of crtbegin.o and crtend.o, say); with
---folded, the first of equal symbols stands for all, in both files.
+--folded, symbols that one file has several times count once, wherever they stand.
 
 usage: elfcompare.py [--folded] [--part=loadable|sections|symbols] A B; exit status 0 equal, 1 not, and a line a difference
 """
+import collections
 import struct
 import subprocess
 import sys
 import zlib
 
-SHT_NULL, SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_NOBITS = 0, 1, 2, 3, 8
+SHT_NULL, SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL = 0, 1, 2, 3, 4, 8, 9
 SHT_SYMTAB_SHNDX = 18
 SHF_ALLOC, SHF_COMPRESSED = 2, 0x800
 PT_LOAD = 1
@@ -104,6 +105,18 @@ class Elf:
             out.append((strings[name:end], info, other, where, value, length))
         return out
 
+    def relocations(self, s):
+        """Relocations that refer to the whole symbol table, with the symbols themselves."""
+        symbols = self.symbols(self.sections[s['link']])
+        word = 'Q' if self.wide else 'I'
+        shape = self.order + word * (3 if s['type'] == SHT_RELA else 2)
+        out = []
+        for entry in struct.iter_unpack(shape, self.raw(s['header'])):
+            index = entry[1] >> (32 if self.wide else 8)
+            kind = entry[1] & (0xFFFFFFFF if self.wide else 0xFF)
+            out.append((entry[0], kind, symbols[index] if index < len(symbols) else index, entry[2:]))
+        return out
+
     def loadable(self):
         """(program headers, bytes they load) with the section header table's place masked."""
         ranges = []
@@ -165,14 +178,22 @@ def compare_sections(a, b, folded=False):
             continue  # compared symbol by symbol
         if s['type'] == SHT_STRTAB and any(x['type'] == SHT_SYMTAB and x['link'] == i for x in a.sections):
             continue
+        if folded and s['type'] in (SHT_REL, SHT_RELA) and a.sections[s['link']]['type'] == SHT_SYMTAB:
+            if a.relocations(s) != b.relocations(t):
+                yield f'{what}: relocations differ'
+            continue
         x, y = a.content(s), b.content(t)
         if x != y:
             at = next((k for k in range(min(len(x), len(y))) if x[k] != y[k]), min(len(x), len(y)))
             yield f'{what}: content differs first at 0x{at:x} ({len(x)} and {len(y)} bytes)'
 
 
-def fold(symbols):
-    return list(dict.fromkeys(symbols))
+def fold(x, y):
+    """Both lists without the symbols that either has several times; these count once, as a set."""
+    several = {s for symbols in (x, y) for s, n in collections.Counter(symbols).items() if n > 1}
+    folded = tuple([s for s in symbols if s not in several] + sorted(several & set(symbols), key=str)
+                   for symbols in (x, y))
+    return folded
 
 
 def compare_symbols(a, b, folded=False):
@@ -189,7 +210,7 @@ def compare_symbols(a, b, folded=False):
             if table['info'] != local:
                 yield f'{table["name"]}: info {table["info"]}, with {local} local symbols'
         if folded:
-            x, y = fold(x), fold(y)
+            x, y = fold(x, y)
         if len(x) != len(y):
             yield f'{s["name"]}: {len(x)} and {len(y)} symbols'
         for i, (p, q) in enumerate(zip(x, y)):
