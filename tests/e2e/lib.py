@@ -279,6 +279,7 @@ func For(name string) string {
 
 def c_program(folder, name='prog', flags=(), compiler='gcc', source=C_SOURCE, suffix='.c'):
     """Compile one source file, in the folder, with -g and a build ID; the binary's path."""
+    folder = os.path.abspath(folder)
     os.makedirs(folder, exist_ok=True)
     write(os.path.join(folder, name + suffix), source)
     run(compiler, '-g', '-Wl,--build-id=sha1', *flags, '-o', name, name + suffix, cwd=folder)
@@ -295,6 +296,7 @@ def go_env(**extra):
 
 def go_program(folder, name='hello', flags=(), env=None):
     """A Go program with a module beside it as its dependency; needs no network. The binary's path."""
+    folder = os.path.abspath(folder)
     app, dependency = os.path.join(folder, 'app'), os.path.join(folder, 'greeting')
     write(os.path.join(app, 'main.go'), GO_MAIN)
     write(os.path.join(app, 'go.mod'), 'module example.com/hello\n\ngo 1.21\n\nrequire example.com/greeting v0.0.0\n\n'

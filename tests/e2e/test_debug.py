@@ -35,9 +35,9 @@ def gdb_cxx(work):
     with lib.Server(store) as server:
         out = gdb(server, work, stripped, 'break measure', 'run', 'next', 'next', 'next', 'backtrace', 'info locals',
                   'list 7,9', 'finish')
-    matches(r'Breakpoint 1, measure \(words=.*\) at .*/tree/prog\.cc:7', out)
-    matches(r'#0  measure \(words=.*at .*prog\.cc:\d+', out)
-    matches(r'#1  .* in main \(\) at .*prog\.cc:16', out)
+    matches(r'Breakpoint 1, measure \(words=.*\) at prog\.cc:7', out)
+    matches(r'#0  measure \(words=.*at prog\.cc:\d+', out)
+    matches(r'#1  .* in main \(\) at prog\.cc:16', out)
     matches(r'^total = 5', out)
     matches(r'^8\s+for \(const auto &word : words\)', out)
     matches(r'Value returned is \$1 = 13', out)
