@@ -177,7 +177,12 @@ static int make_database(struct store *st, const char *temporary, struct error *
 	    (r = execute(db, "PRAGMA synchronous = FULL; BEGIN", err)) < 0 ||
 	    (r = execute(db, schema, err)) < 0 || (r = execute(db, version, err)) < 0)
 		return r;
-	return execute(db, "COMMIT", err);
+	r = execute(db, "COMMIT", err);
+	if (r < 0)
+		return r;
+	/* Closing would do this, too, but say nothing where the disk fails; and the log stays behind. */
+	code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	return code == SQLITE_OK ? 0 : catalog_error(db, code, err);
 }
 
 int catalog_file_make(struct store *st, struct error *err)
@@ -201,6 +206,9 @@ int catalog_file_make(struct store *st, struct error *err)
 		return r;
 	r = make_database(st, temporary, err);
 	if (r < 0) {
+		char log[TEMPORARY_SIZE + 8];
+		snprintf(log, sizeof(log), "%s-wal", temporary);
+		unlinkat(st->tmp_fd, log, 0);
 		unlinkat(st->tmp_fd, temporary, 0);
 		return error_prefix(err, r, "making the catalog");
 	}
