@@ -60,6 +60,10 @@ int options_wrong(const struct option_usage *usage, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
+	/* Arguments are quoted in it: nothing of them may act on the terminal or begin a line. */
+	for (char *at = message; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
 	log_error("%s; see %s --help", message, usage->program);
 	return STATUS_USAGE;
 }
