@@ -337,7 +337,8 @@ void frames_tick(struct frames *f)
 	pthread_mutex_lock(&f->mutex);
 	for (struct frame *e = f->done.oldest; e;) {
 		struct frame *newer = e->newer;
-		if (!e->n_users && idle_for(e, now, IDLE_MS))
+		/* A damaged object may be mended by now. */
+		if (!e->n_users && idle_for(e, now, e->state == FAILED ? HOLD_MS : IDLE_MS))
 			drop(f, e);
 		e = newer;
 	}

@@ -21,7 +21,7 @@
 struct loop {
 	struct MHD_Daemon *daemon;
 	struct server *server;
-	atomic_uint n_connections;
+	atomic_uint n_connections; /* handed to it and not yet closed */
 };
 
 struct server {

@@ -128,7 +128,6 @@ static void count_connection(void *context, struct MHD_Connection *connection, v
 		*client = NULL;
 		return;
 	}
-	atomic_fetch_add(&loop->n_connections, 1);
 	struct client *c = malloc(sizeof(*c));
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -212,9 +211,14 @@ static struct loop *choose_loop(struct acceptor *a)
 	return chosen;
 }
 
+static bool is_full(const struct acceptor *a)
+{
+	return count_connections(a->server) >= a->n_connections_max;
+}
+
 static void accept_some(struct acceptor *a, int listen_fd)
 {
-	for (int i = 0; i < N_ACCEPTED_AT_ONCE; i++) {
+	for (int i = 0; i < N_ACCEPTED_AT_ONCE && !is_full(a); i++) {
 		struct sockaddr_storage from;
 		socklen_t size = sizeof(from);
 		int fd = accept4(listen_fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -223,8 +227,10 @@ static void accept_some(struct acceptor *a, int listen_fd)
 			a->resting = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
 			return;
 		}
-		/* The daemon closes what it cannot take. */
-		(void)MHD_add_connection(choose_loop(a)->daemon, fd, (struct sockaddr *)&from, size);
+		struct loop *loop = choose_loop(a);
+		atomic_fetch_add(&loop->n_connections, 1);
+		if (MHD_add_connection(loop->daemon, fd, (struct sockaddr *)&from, size) != MHD_YES)
+			atomic_fetch_sub(&loop->n_connections, 1); /* and it is closed */
 	}
 }
 
@@ -239,7 +245,7 @@ static int accept_until_signal(struct server *s, const struct listeners *listene
 
 	polled[0] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
 	for (;;) {
-		bool full = a.resting || count_connections(s) >= a.n_connections_max;
+		bool full = a.resting || is_full(&a);
 		a.resting = false;
 		for (size_t i = 0; i < listeners->n; i++)
 			polled[i + 1] = (struct pollfd){ full ? -1 : listeners->all[i].fd, POLLIN, 0 };
@@ -392,10 +398,8 @@ static void announce(const struct server *s, const struct listeners *listeners, 
 	join_urls(listeners, " and ", urls, sizeof(urls));
 	log_note("serving %s (%llu build%s) at %s", ESCAPED(store), (unsigned long long)n_builds,
 		 n_builds == 1 ? "" : "s", urls);
-	if (s->settings->common.quiet)
-		return;
 	log_note("for debuggers: export DEBUGINFOD_URLS=\"%s\"", listeners->all[0].url);
-	log_note("for gdb in scripts, which is not asked: set debuginfod enabled on");
+	log_note("for gdb, also in scripts: gdb -iex 'set debuginfod enabled on' PROGRAM");
 	if (!s->settings->listen.n)
 		log_note("only this machine is served; for others: --listen=ADDR (0.0.0.0 or :: for all)");
 	if (listeners->missing)
