@@ -177,9 +177,9 @@ def go(work):
     root = os.path.realpath(run('go', 'env', 'GOROOT', env=lib.go_env()).text.strip())
     store = lib.new_store(work)
     # The module beside it is below no root of itself: it replaces a required one.
-    split(store, binary, f'--source-root={work}/greeting', cwd=os.path.join(work, 'hello'))
+    split(store, binary, f'--source-root={work}/greeting', cwd=os.path.join(work, 'app'))
     with lib.Server(store) as server:
-        equal(fetch(server, build_id, f'{work}/hello/main.go'), (200, lib.GO_MAIN.encode()), 'main.go')
+        equal(fetch(server, build_id, f'{work}/app/main.go'), (200, lib.GO_MAIN.encode()), 'main.go')
         equal(fetch(server, build_id, f'{work}/greeting/greeting.go'), (200, lib.GO_GREETING.encode()), 'greeting.go')
         path = f'{root}/src/fmt/print.go'
         equal(fetch(server, build_id, path), (200, lib.read(path)), path)
