@@ -433,7 +433,7 @@ static void malformed_tables_are_counted(void **state)
 	static const char *const before[] = { "/before.c", NULL }, *const behind[] = { "/behind.c",
 										       NULL };
 	static const char *const outside[] = { "/ok.c", "x.c", NULL };
-	static const uint8_t zero[] = { 0 }, seven[] = { 0, 7 };
+	static const uint8_t zero[] = { 0, 0 }, seven[] = { 0, 7 };
 	enum {
 		VERSION,
 		HEADER_LENGTH,
