@@ -18,7 +18,8 @@ struct build_id {
 /** Errors: -EBADMSG no bytes, or more than BUILD_ID_MAX_SIZE */
 must_check int build_id_set(struct build_id *ret, const uint8_t *bytes, size_t size, struct error *err);
 
-/** 2 to 128 hex digits, an even number, either case. Errors: -EINVAL, which says which rule is broken */
+/** 2 to 128 hex digits, an even number, either case. Errors: -EINVAL, which says which rule is
+ * broken */
 must_check int build_id_parse(const char *hex, size_t size, struct build_id *ret, struct error *err);
 
 const char *build_id_hex(const struct build_id *id, char ret[static BUILD_ID_HEX_SIZE]);

@@ -23,8 +23,8 @@ struct content {
 #define CONTENT_RATIO_LIMIT 4096
 
 /**
- * Read a section's compression header. One that is loaded (SHF_ALLOC) is taken as it is, and one without
- * bytes in the file (SHT_NOBITS) as plain content of no bytes.
+ * Read a section's compression header. One that is loaded (SHF_ALLOC) is taken as it is, and one
+ * without bytes in the file (SHT_NOBITS) as plain content of no bytes.
  * Errors: -EBADMSG header cut, or a size beyond CONTENT_RATIO_LIMIT times the stream;
  *	   -ENOTSUP unknown compression type
  */
@@ -38,11 +38,13 @@ typedef int (*content_sink)(const uint8_t *bytes, size_t size, void *context, st
 #define CONTENT_CHUNK_SIZE (1u << 20)	/* above, and for zstd, pieces of at most this size */
 
 /**
- * Decode a content into @sink: exactly content->size_bytes bytes on success. Plain content is handed
- * over in place, in one call, and empty content in none. Memory: at most CONTENT_WHOLE_LIMIT, or a piece and
- * the decoder's window: zlib's 32 KiB, zstd's 8 MiB as tools write it and 128 MiB as the limit.
- * Zeros behind the stream are padding. Several streams or frames one behind the other are one content.
- * Errors: -EBADMSG the stream is damaged, ends early, or holds more than it states; what sink() gave
+ * Decode a content into @sink: exactly content->size_bytes bytes on success. Plain content is
+ * handed over in place, in one call, and empty content in none. Memory: at most
+ * CONTENT_WHOLE_LIMIT, or a piece and the decoder's window: zlib's 32 KiB, zstd's 8 MiB as tools
+ * write it and 128 MiB as the limit. Zeros behind the stream are padding. Several streams or
+ * frames one behind the other are one content.
+ * Errors: -EBADMSG the stream is damaged, ends early, or holds more than it states; what sink()
+ *         gave
  */
 must_check int content_decode(const struct content *content, content_sink sink, void *context,
 			      struct error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* DWARF's numbers, as far as this folder needs them. Source: DWARF 5, section 7.5.6 and tables 7.2, 7.5,
- * 7.27; the GNU ones are binutils' and elfutils'. */
+/* DWARF's numbers, as far as this folder needs them. Source: DWARF 5, section 7.5.6 and tables
+ * 7.2, 7.5, 7.27; the GNU ones are binutils' and elfutils'. */
 
 enum dwarf_form {
 	FORM_addr = 0x01,

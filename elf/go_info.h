@@ -3,9 +3,9 @@
 #include "elf/image.h"
 
 /**
- * What Go's linker wrote about a build (.go.buildinfo, inline strings, Go 1.18 and newer). The texts are
- * as debug/buildinfo reads them: version "go1.26.8", and the module text of lines "path\tP",
- * "mod\tP\tV\tSUM", "dep\t…", "=>\t…", "build\tKEY=VALUE".
+ * What Go's linker wrote about a build (.go.buildinfo, inline strings, Go 1.18 and newer). The
+ * texts are as debug/buildinfo reads them: version "go1.26.8", and the module text of lines
+ * "path\tP", "mod\tP\tV\tSUM", "dep\t…", "=>\t…", "build\tKEY=VALUE".
  */
 struct go_info {
 	char *version;	   /* owned */

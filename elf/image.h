@@ -12,10 +12,10 @@
  *
  * What holds for every image that image_open() returns:
  *  - header, program header table and section header table lie inside the bytes;
- *  - each segment's file range (but PT_NULL), and each section's (but SHT_NOBITS and SHT_NULL), lies inside
- *    the bytes. A range of no bytes may begin anywhere;
- *  - where separate_debug is true, nothing holds for the segments' file ranges: objcopy --only-keep-debug,
- *    eu-strip -f and we write program headers that speak of the original file;
+ *  - each segment's file range (but PT_NULL), and each section's (but SHT_NOBITS and SHT_NULL),
+ *    lies inside the bytes. A range of no bytes may begin anywhere;
+ *  - where separate_debug is true, nothing holds for the segments' file ranges: objcopy
+ *    --only-keep-debug, eu-strip -f and we write program headers that speak of the original file;
  *  - every section name ends inside the name table; sh_link is below n_sections;
  *  - extended numbering (e_shnum 0, SHN_XINDEX, PN_XNUM) is resolved.
  */
@@ -35,13 +35,14 @@ struct image {
 	uint64_t names_index; /* section index of the name table, 0: none */
 	GElf_Phdr *segments;
 	uint64_t n_segments;
-	/* It holds what was taken out of another file: allocated sections are SHT_NOBITS, but for notes. */
+	/* It holds what was taken out of another file: allocated sections are SHT_NOBITS, but for
+	 * notes. */
 	bool separate_debug;
-	/* Where the ELF file ends: behind the last of tables, segments and sections. What is behind is
-	 * appended data. Segments of a separate debug file do not count, here and below. */
+	/* Where the ELF file ends: behind the last of tables, segments and sections. What is
+	 * behind is appended data. Segments of a separate debug file do not count, here and below. */
 	uint64_t end;
-	/* Where loadable content ends: behind the header, the program headers, the last segment with bytes
-	 * in the file and the last SHF_ALLOC section. */
+	/* Where loadable content ends: behind the header, the program headers, the last segment
+	 * with bytes in the file and the last SHF_ALLOC section. */
 	uint64_t loadable_end;
 };
 
@@ -50,8 +51,8 @@ bool image_is_elf(const uint8_t *bytes, uint64_t size_bytes);
 
 /**
  * @ret     filled; image_close() frees its tables. Untouched on failure
- * Errors:  -ENOEXEC not an ELF file; -EBADMSG malformed, with a message that names the field, its value
- *	    and its limit; -ENOTSUP valid ELF that we do not know (version, class)
+ * Errors:  -ENOEXEC not an ELF file; -EBADMSG malformed, with a message that names the field, its
+ *	    value and its limit; -ENOTSUP valid ELF that we do not know (version, class)
  */
 must_check int image_open(const uint8_t *bytes, uint64_t size_bytes, struct image *ret, struct error *err);
 /** Also accepts a zeroed image. A guard: scoped(image_close). */
@@ -64,8 +65,9 @@ const uint8_t *image_section_bytes(const struct image *image, const struct secti
 /** The first section of that name, or NULL. */
 const struct section *image_find_section(const struct image *image, const char *name);
 
-/** Is it a section of debug information, by name, and never SHF_ALLOC? .debug*, .zdebug*, .gdb_index, .stab*,
- * .line, .gnu.linkonce.wi.*, .gnu_debugaltlink. The one list that all of dbgvault goes by. */
+/** Is it a section of debug information, by name, and never SHF_ALLOC? .debug*, .zdebug*,
+ * .gdb_index, .stab*, .line, .gnu.linkonce.wi.*, .gnu_debugaltlink. The one list that all of
+ * dbgvault goes by. */
 bool section_is_debug(const struct section *section);
 
 /** The same, or relocations (SHT_REL, SHT_RELA; not SHF_ALLOC) of such a section. */
@@ -81,8 +83,9 @@ bool image_is_loadable(const struct image *image); /* ET_EXEC or ET_DYN, with by
 
 /**
  * ELF structures of the file's class and byte order, to and from the host's. @from and @ret may be
- * unaligned; they have image_type_size() bytes, a word 4 and an xword 8. What does not fit a 32-bit field is
- * the caller's mistake. Types: ELF_T_EHDR, ELF_T_PHDR, ELF_T_SHDR, ELF_T_SYM, ELF_T_REL, ELF_T_RELA, ELF_T_CHDR.
+ * unaligned; they have image_type_size() bytes, a word 4 and an xword 8. What does not fit a
+ * 32-bit field is the caller's mistake. Types: ELF_T_EHDR, ELF_T_PHDR, ELF_T_SHDR, ELF_T_SYM,
+ * ELF_T_REL, ELF_T_RELA, ELF_T_CHDR.
  */
 uint64_t image_type_size(const struct image *image, Elf_Type type);
 void image_encode_shdr(const struct image *image, const GElf_Shdr *shdr, uint8_t *ret);

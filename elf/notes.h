@@ -40,7 +40,8 @@ struct build_id_place {
 must_check int image_build_id(const struct image *image, struct build_id *ret,
 			      struct build_id_place *ret_place, struct error *err);
 
-/** The text of Go's own build ID note (name "Go", type 4). @ret points into the bytes, not terminated. */
+/** The text of Go's own build ID note (name "Go", type 4). @ret points into the bytes, not
+ * terminated. */
 must_check int image_go_build_id(const struct image *image, const char **ret, uint64_t *ret_size,
 				 struct error *err);
 
