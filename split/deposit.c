@@ -6,7 +6,6 @@
 
 #include "elf/identity.h"
 #include "split/deposit.h"
-#include "store/add.h"
 #include "store/object.h"
 #include "store/record.h"
 
@@ -116,28 +115,23 @@ static struct artifact artifact_of(const struct object_result *object)
 				  .size_bytes = object->size_bytes };
 }
 
-int deposit_record(struct store *st, const struct image *image, const struct origin *origin,
-		   const struct outcome *outcome, enum quality quality, bool *ret_collision,
-		   struct error *err)
+int deposit_record(struct store *st, struct contribution *c, const struct outcome *outcome,
+		   enum quality quality, bool *ret_collision, struct error *err)
 {
 	int r;
 
-	scoped(contribution_free) struct contribution c = { 0 };
-	r = contribution_of_image(st, image, origin, &c, err);
-	if (r < 0)
-		return r;
-	c.time = time(NULL);
-	c.quality = quality;
-	c.debug = artifact_of(&outcome->debug);
+	c->time = time(NULL);
+	c->quality = quality;
+	c->debug = artifact_of(&outcome->debug);
 	if (outcome->has_executable)
-		c.stripped = artifact_of(&outcome->executable);
+		c->stripped = artifact_of(&outcome->executable);
 	if (outcome->has_sources)
-		c.sources = outcome->sources.stored.manifest;
-	json_decref(c.changes);
-	c.changes = json_incref(outcome->changes);
+		c->sources = outcome->sources.stored.manifest;
+	json_decref(c->changes);
+	c->changes = json_incref(outcome->changes);
 
 	struct build build;
-	r = record_put(st, &c, &build, err);
+	r = record_put(st, c, &build, err);
 	if (r < 0)
 		return r;
 	*ret_collision = build.collision;

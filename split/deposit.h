@@ -26,13 +26,12 @@ must_check int deposit_stripped(struct store *st, const struct stripped *strippe
 				struct error *err);
 
 /**
- * Put the record: from what the input tells about itself, and what the outcome says was stored.
+ * Put the record: @c is what the input tells about itself (contribution_of_image()); objects and changes come
+ * from the outcome.
  *
- * @ret_collision  another program has the same build ID: the record is kept beside, and neither is
- * served
+ * @ret_collision  another program has the same build ID: the record is kept beside, and neither is served
  */
-must_check int deposit_record(struct store *st, const struct image *image,
-			      const struct origin *origin, const struct outcome *outcome,
+must_check int deposit_record(struct store *st, struct contribution *c, const struct outcome *outcome,
 			      enum quality quality, bool *ret_collision, struct error *err);
 
 enum deposit_known {

@@ -16,6 +16,7 @@
 #include "split/deposit.h"
 #include "split/job.h"
 #include "split/output.h"
+#include "store/add.h"
 
 struct job {
 	const struct job_context *context;
@@ -35,10 +36,12 @@ struct job {
 	struct debug_file debug_file;
 	bool wants_debug_file;
 	struct output output;
+	struct contribution contribution;
 };
 
 static void job_close(struct job *job)
 {
+	contribution_free(&job->contribution);
 	output_close(&job->output);
 	debug_file_close(&job->debug_file);
 	stripped_free(&job->stripped);
@@ -428,6 +431,35 @@ static int write_sources(struct job *job, struct error *err)
 	return 0;
 }
 
+static int origin_of(const struct job *job, struct origin *ret, struct error *err)
+{
+	int r;
+
+	const struct input_name *name = &job->input->names[0];
+	const char *given = job->options->origin.path;
+	r = origin_copy(&job->options->origin, ret, err);
+	if (r < 0 || (given && !name->root))
+		return r;
+	free(ret->path);
+	ret->path = NULL;
+	return given ? string_format(&ret->path, err, "%s/%s", given, name->relative)
+		     : string_format(&ret->path, err, "%s", name->relative);
+}
+
+/* What the input tells about itself takes a digest of all that is loaded: made while others compress. */
+static int prepare_record(struct job *job, struct error *err)
+{
+	int r;
+
+	if (!job->store)
+		return 0;
+	scoped(origin_free) struct origin origin = { 0 };
+	r = origin_of(job, &origin, err);
+	return r == 0 ? contribution_of_image(job->store, &job->image, &origin, &job->contribution,
+					      err) :
+			r;
+}
+
 static int plan_stripped(struct job *job, const struct debuglink *link, struct error *err)
 {
 	int r = stripped_plan(&job->plan, &job->symbols, link, &job->stripped, err);
@@ -457,6 +489,8 @@ static int write_all(struct job *job, struct error *err)
 	}
 	if (r == 0)
 		r = write_sources(job, err);
+	if (r == 0)
+		r = prepare_record(job, err);
 	struct error debug_error = ERROR_NONE;
 	int debug_r = step_join(&debug, &debug_error);
 	if (debug_r < 0 && r == 0) {
@@ -560,35 +594,16 @@ static void warn_of_what_stays(struct job *job)
 
 /* ---- all of it ---- */
 
-static int origin_of(const struct job *job, struct origin *ret, struct error *err)
-{
-	int r;
-
-	const struct input_name *name = &job->input->names[0];
-	const char *given = job->options->origin.path;
-	r = origin_copy(&job->options->origin, ret, err);
-	if (r < 0 || (given && !name->root))
-		return r;
-	free(ret->path);
-	ret->path = NULL;
-	return given ? string_format(&ret->path, err, "%s/%s", given, name->relative)
-		     : string_format(&ret->path, err, "%s", name->relative);
-}
-
 static int put_record(struct job *job, struct error *err)
 {
 	int r;
 
 	if (!job->store)
 		return 0;
-	scoped(origin_free) struct origin origin = { 0 };
-	r = origin_of(job, &origin, err);
-	if (r < 0)
-		return r;
 	enum quality quality = image_has_dwarf(&job->image)     ? QUALITY_DWARF
 			       : image_has_symbols(&job->image) ? QUALITY_SYMBOLS
 								: QUALITY_NONE;
-	r = deposit_record(job->store, &job->image, &origin, job->outcome, quality,
+	r = deposit_record(job->store, &job->contribution, job->outcome, quality,
 			   &job->outcome->collision, err);
 	if (r < 0 || !job->outcome->collision || job->options->allow_collision)
 		return r;
