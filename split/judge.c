@@ -301,6 +301,9 @@ static int judge_symbols(const struct judge *j, uint64_t i, struct error *err)
 	const struct section *in_section = &j->in->sections[i];
 	const struct section *out_section = &j->out->sections[j->map[i]];
 	struct table in = table_open(j->in, i), out = table_open(j->out, j->map[i]);
+	uint64_t entry_size = image_type_size(j->in, ELF_T_SYM);
+	if (in_section->shdr.sh_size % entry_size != out_section->shdr.sh_size % entry_size)
+		return error_set(err, -EIO, "the symbol table is cut");
 	if (!in.extended && in_section->shdr.sh_info == out_section->shdr.sh_info &&
 	    same_table(j, &in, &out))
 		return 0;
@@ -441,7 +444,10 @@ static int judge_link(const struct judge *j, struct error *err)
 					   expected ? "is missing" : "is there that should not be");
 	uint64_t size, crc_at = align_up(strlen(expected->name) + 1, 4);
 	const uint8_t *bytes = image_section_bytes(j->out, section, &size);
-	if (size != crc_at + 4 || strcmp((const char *)bytes, expected->name) != 0 ||
+	bool padded = size == crc_at + 4;
+	for (uint64_t at = strlen(expected->name); padded && at < crc_at; at++)
+		padded = bytes[at] == 0;
+	if (!padded || strcmp((const char *)bytes, expected->name) != 0 ||
 	    image_decode_word(j->out, bytes + crc_at) != expected->crc)
 		return error_set(err, -EIO, ".gnu_debuglink does not name %s with its CRC",
 				 ESCAPED(expected->name));
