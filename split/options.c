@@ -213,8 +213,7 @@ int split_options_read(struct split_options *options, int argc, char **argv)
 	scoped(free_texts) struct texts texts = { 0 };
 	bool ignored = false;
 	const struct option_entry entries[] = {
-		{ "store", 0, "DIR",
-		  "keep debug information there (else $DBGVAULT_STORE, else your own store)",
+		{ "store", 0, "DIR", "keep it there (else $DBGVAULT_STORE, else your own store)",
 		  .text = &options->store },
 		{ "debug-dir", 0, "DIR", "write debug files below DIR, by build ID",
 		  .text = &options->debug_dir },
