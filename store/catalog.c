@@ -44,7 +44,7 @@ static const char *const sql[N_STATEMENTS] = {
 struct catalog {
 	pthread_mutex_t mutex; /* held through a transaction; the same thread may take it again */
 	sqlite3 *db;
-	struct stat file;
+	struct catalog_file file;
 	sqlite3_stmt *statements[N_STATEMENTS];
 	unsigned depth; /* of transactions: the outermost alone is SQLite's */
 	bool broken; /* an inner one failed: the outermost must not commit */

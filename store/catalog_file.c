@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,11 +219,84 @@ int catalog_file_make(struct store *st, struct error *err)
 
 /* ---- opening ---- */
 
-bool catalog_file_is(struct store *st, const struct stat *file)
+/*
+ * Closing a file drops all locks that this process has on it, so after a connection without locks was closed,
+ * those of the others are made anew.
+ */
+static atomic_uint generation;
+
+void catalog_file_closed(const struct catalog_file *file)
 {
-	struct stat now;
-	return fstatat(st->catalog_fd, CATALOG_NAME, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       now.st_dev == file->st_dev && now.st_ino == file->st_ino;
+	if (file->alone)
+		atomic_fetch_add(&generation, 1);
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* What database and log look like; no log is like an empty one. */
+static int look(struct store *st, struct catalog_file *ret)
+{
+	static const char *const names[2] = { CATALOG_NAME, CATALOG_NAME "-wal" };
+	struct catalog_file file = { .generation = atomic_load(&generation) };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct stat is = { 0 };
+		if (fstatat(st->catalog_fd, names[i], &is, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    (i == 0 || errno != ENOENT))
+			return -errno;
+		if (i == 0) {
+			file.device = is.st_dev;
+			file.inode = is.st_ino;
+			if (!S_ISREG(is.st_mode))
+				return -EBADMSG;
+		}
+		file.changed[i] = is.st_mtim;
+		file.sizes[i] = is.st_size;
+	}
+	*ret = file;
+	return 0;
+}
+
+bool catalog_file_is(struct store *st, const struct catalog_file *file)
+{
+	struct catalog_file now;
+	if (!file->alone) {
+		struct stat is;
+		return fstatat(st->catalog_fd, CATALOG_NAME, &is, AT_SYMLINK_NOFOLLOW) == 0 &&
+		       is.st_dev == file->device && is.st_ino == file->inode &&
+		       file->generation == atomic_load(&generation);
+	}
+	if (look(st, &now) < 0 || now.device != file->device || now.inode != file->inode)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(now.sizes); i++)
+		if (now.sizes[i] != file->sizes[i] || !same_time(&now.changed[i], &file->changed[i]))
+			return false;
+	return true;
+}
+
+/* SQLite tries a hundred times before it says SQLITE_PROTOCOL, and would sleep ten seconds over it. */
+static int sleep_little(sqlite3_vfs *vfs, int microseconds)
+{
+	(void)vfs;
+	int little = microseconds < 1000 ? microseconds : 1000;
+	usleep((useconds_t)little);
+	return little;
+}
+
+static sqlite3_vfs reader_vfs;
+
+static void make_reader_vfs(void)
+{
+	const sqlite3_vfs *usual = sqlite3_vfs_find("unix");
+	if (!usual)
+		return;
+	reader_vfs = *usual;
+	reader_vfs.zName = "dbgvault-reader";
+	reader_vfs.xSleep = sleep_little;
+	reader_vfs.pNext = NULL;
+	sqlite3_vfs_register(&reader_vfs, 0);
 }
 
 static int check_version(sqlite3 *db, struct error *err)
@@ -265,34 +340,58 @@ static int set_up(sqlite3 *db, bool to_write, struct error *err)
 	return execute(db, "PRAGMA journal_size_limit = " LOG_LIMIT, err);
 }
 
-int catalog_file_open(struct store *st, bool to_write, sqlite3 **ret, struct stat *ret_file,
-		      struct error *err)
+#define ALONE "unix-none" /* SQLite's own VFS without locks */
+
+static int open_connection(const char *path, bool to_write, const char *vfs, sqlite3 **ret, struct error *err)
 {
 	int r;
 
-	struct stat file;
-	if (st->catalog_fd < 0)
-		return error_set(err, -ENOENT, "catalog: none");
-	if (fstatat(st->catalog_fd, CATALOG_NAME, &file, AT_SYMLINK_NOFOLLOW) < 0)
-		return error_errno(err, -errno, "catalog");
-	if (!S_ISREG(file.st_mode))
-		return error_set(err, -EBADMSG, "catalog: not a regular file");
-
-	scoped(string_free) char *path = NULL;
-	r = string_format(&path, err, "%s/catalog/" CATALOG_NAME, st->path);
-	if (r < 0)
-		return r;
 	scoped(database_close) sqlite3 *db = NULL;
 	int flags = to_write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-	int code = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+	int code = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, vfs);
 	if (code != SQLITE_OK)
 		return catalog_error(db, code, err);
 	r = set_up(db, to_write, err);
+	/* Before the first read: then the log's index is in this process's memory, not in a shared file. */
+	if (r == 0 && vfs && !strcmp(vfs, ALONE))
+		r = execute(db, "PRAGMA locking_mode = EXCLUSIVE", err);
 	if (r == 0)
 		r = check_version(db, err);
 	if (r < 0)
 		return r;
 	*ret = take(db);
+	return 0;
+}
+
+int catalog_file_open(struct store *st, bool to_write, sqlite3 **ret, struct catalog_file *ret_file,
+		      struct error *err)
+{
+	int r;
+
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, make_reader_vfs);
+	struct catalog_file file;
+	if (st->catalog_fd < 0)
+		return error_set(err, -ENOENT, "catalog: none");
+	r = look(st, &file);
+	if (r == -EBADMSG)
+		return error_set(err, r, "catalog: not a regular file");
+	if (r < 0)
+		return error_errno(err, r, "catalog");
+	scoped(string_free) char *path = NULL;
+	r = string_format(&path, err, "%s/catalog/" CATALOG_NAME, st->path);
+	if (r < 0)
+		return r;
+	r = open_connection(path, to_write, to_write ? NULL : reader_vfs.zName, ret, err);
+	if (!to_write && (r == -EBUSY || r == -EACCES || r == -EROFS)) {
+		file.alone = true;
+		if (open_connection(path, false, ALONE, ret, NULL) == 0)
+			r = 0;
+		else
+			catalog_file_closed(&file);
+	}
+	if (r < 0)
+		return r;
 	*ret_file = file;
 	return 0;
 }

@@ -48,7 +48,10 @@ static void disconnect(struct lookup *l)
 		sqlite3_finalize(l->statements[i]);
 		l->statements[i] = NULL;
 	}
-	sqlite3_close(l->db);
+	if (l->db) {
+		sqlite3_close(l->db);
+		catalog_file_closed(&l->file);
+	}
 	l->db = NULL;
 	l->reading = false;
 }
@@ -91,7 +94,7 @@ static void renew(struct lookup *l, uint64_t now)
 bool lookup_connected(struct lookup *l)
 {
 	uint64_t now = now_ms();
-	if (now >= l->renew_ms)
+	if (now >= l->renew_ms || (l->db && l->file.alone && !catalog_file_is(l->st, &l->file)))
 		renew(l, now);
 	if (!l->db)
 		return false;

@@ -3,6 +3,7 @@
 #include "store/internal.h"
 #include <pthread.h>
 #include <sqlite3.h>
+#include "store/catalog.h"
 #include <sys/stat.h>
 
 /* What lookup.c (one build, one source) and lookup_visit.c (many) share. */
@@ -24,7 +25,7 @@ struct lookup {
 	struct store *st;
 	pthread_mutex_t mutex; /* guards all below; held during each call, but not during visits */
 	sqlite3 *db; /* NULL: no catalog, for now */
-	struct stat file;
+	struct catalog_file file;
 	sqlite3_stmt *statements[N_LOOKUPS];
 	bool reading; /* a read transaction is open */
 	uint64_t renew_ms; /* monotonic: when it is too old */
