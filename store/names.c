@@ -106,6 +106,11 @@ static void tell_stray(struct object_list *list, const char *folder, const char 
 	list->stray(path, why, list->context);
 }
 
+bool is_unfinished(const char *name)
+{
+	return !strncmp(name, ".dbgvault.", strlen(".dbgvault."));
+}
+
 static int next_locked(struct object_list *list, struct digest *ret, struct error *err)
 {
 	int r;
@@ -118,13 +123,21 @@ static int next_locked(struct object_list *list, struct digest *ret, struct erro
 				list->file++;
 				return 1;
 			}
-			tell_stray(list, folder, name, "not the name of an object");
+			if (!is_unfinished(name))
+				tell_stray(list, folder, name, "not the name of an object");
 		}
 		names_free(&list->files);
 		list->file = 0;
 		if (list->folder == list->folders.n)
 			return 0;
 		const char *folder = list->folders.names[list->folder++];
+		if (is_unfinished(folder))
+			continue;
+		uint8_t byte;
+		if (strlen(folder) != 2 || !hex_decode(folder, 2, &byte)) {
+			tell_stray(list, folder, "", "not a folder of objects");
+			continue;
+		}
 		r = names_read(list->objects_fd, folder, &list->files, err);
 		if (r == -ENOTDIR || r == -ELOOP)
 			tell_stray(list, folder, "", "not a folder of objects");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/attributes.h"
 #include "base/digest.h"
@@ -16,6 +17,9 @@ struct names {
 must_check int names_read(int dir_fd, const char *folder, struct names *ret, struct error *err);
 /** Also accepts a zeroed one. A guard: scoped(names_free). */
 void names_free(struct names *names);
+
+/** Is it the temporary name of something that is being made, or was when its writer was killed? */
+bool is_unfinished(const char *name);
 
 /** A name that is not where it belongs, relative to the store. */
 typedef void (*names_stray)(const char *path, const char *why, void *context);

@@ -36,8 +36,8 @@ struct verification {
 	struct progress *progress;
 	verify_report report;
 	void *context;
-	struct lookup *lookup; /* NULL: no catalog that can be asked */
-	bool no_catalog;
+	struct lookup *lookup;
+	bool has_catalog; /* that can be compared with the files */
 
 	pthread_mutex_t mutex; /* guards what is below in the first pass */
 	struct verify_result result;
@@ -120,7 +120,7 @@ static int count_objects(struct verification *v, struct error *err)
 static int check_place(struct verification *v, const struct digest *pack, const struct pack_member *member,
 		       uint8_t *ret_flags, struct error *err)
 {
-	if (!v->lookup)
+	if (!v->has_catalog)
 		return 0;
 	struct source_place place;
 	int r = lookup_source(v->lookup, &member->digest, &place, err);
@@ -294,7 +294,7 @@ static int find_newer_pack(struct verification *v, const struct digest *source, 
 	int r;
 
 	struct source_place where;
-	r = v->lookup ? lookup_source(v->lookup, source, &where, err) : -ENOENT;
+	r = lookup_source(v->lookup, source, &where, err);
 	if (r == -ENOENT) {
 		*ret = false;
 		return 0;
@@ -502,14 +502,21 @@ static int each_record(struct verification *v, record_check check, struct error 
 	if (r < 0)
 		return error_prefix(err, r, "builds");
 	for (size_t i = 0; i < shelves.n; i++) {
+		uint8_t byte;
+		if (is_unfinished(shelves.names[i]))
+			continue;
 		scoped(names_free) struct names names = { 0 };
-		r = names_read(v->st->builds_fd, shelves.names[i], &names, err);
-		if (r == -ENOTDIR || r == -ELOOP) {
+		if (strlen(shelves.names[i]) == 2 && hex_decode(shelves.names[i], 2, &byte))
+			r = names_read(v->st->builds_fd, shelves.names[i], &names, err);
+		else
+			r = -ENOTDIR;
+		if (r == -ENOTDIR || r == -ELOOP)
 			r = check(v, "", shelves.names[i], err);
-		}
 		if (r < 0 && r != -ENOENT)
 			trouble(v, error_prefix(err, r, "builds"), err);
 		for (size_t j = 0; j < names.n; j++) {
+			if (is_unfinished(names.names[j]))
+				continue;
 			r = check(v, shelves.names[i], names.names[j], err);
 			if (r < 0)
 				trouble(v, r, err);
@@ -635,9 +642,7 @@ static int check_catalog(struct verification *v, struct error *err)
 {
 	int r;
 
-	if (v->no_catalog && v->result.n_builds)
-		tell(v, STRAY, "catalog/catalog.sqlite", "not there: dbgstore reindex");
-	if (!v->lookup)
+	if (!v->has_catalog)
 		return 0;
 	r = lookup_each(v->lookup, check_row, v, err);
 	if (is_damage(r)) {
@@ -652,25 +657,31 @@ static int check_catalog(struct verification *v, struct error *err)
 	return check_indexed_sources(v, err);
 }
 
-/* A catalog that cannot be read is damage, and the rest is checked without it. */
+/*
+ * A damaged catalog is damage, and the rest is checked without it. One that this user cannot read just now is
+ * not: after a kill it wants a user who may write to open it once.
+ */
 static int open_catalog(struct verification *v, struct error *err)
 {
 	int r;
 
-	r = catalog_check(v->st, err);
-	if (r == -ENOENT) {
-		v->no_catalog = true; /* a note, where there is something that it would hold */
-		return 0;
-	}
-	if (r == 0)
-		r = lookup_new(v->st, &v->lookup, err);
-	if (is_damage(r)) {
-		tell(v, DAMAGED, "catalog/catalog.sqlite", err->message);
-		return 0;
-	}
+	r = lookup_new(v->st, &v->lookup, err);
 	if (r < 0)
-		trouble(v, r, err);
+		return r;
+	r = catalog_check(v->st, err);
+	v->has_catalog = r == 0;
+	if (is_damage(r))
+		tell(v, DAMAGED, "catalog/catalog.sqlite", err->message);
+	else if (r == -EBUSY || r == -EACCES || r == -EROFS || r == -ENOTSUP)
+		tell(v, STRAY, "catalog/catalog.sqlite", err->message);
+	else if (r < 0 && r != -ENOENT)
+		return r;
 	return 0;
+}
+
+static bool has_catalog_file(struct verification *v)
+{
+	return faccessat(v->st->fd, "catalog/catalog.sqlite", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* ---- what lies beside ---- */
@@ -740,6 +751,8 @@ int store_verify(struct store *st, struct progress *progress, verify_report repo
 	r = check_catalog(&v, err);
 	if (r < 0)
 		return error_prefix(err, r, "catalog");
+	if (v.result.n_builds && !has_catalog_file(&v))
+		tell(&v, STRAY, "catalog/catalog.sqlite", "not there: dbgstore reindex");
 	r = check_folder(&v, "tmp", LITTER_AGE, "left by a writer that did not finish", err);
 	if (r < 0)
 		return r;

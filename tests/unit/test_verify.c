@@ -48,7 +48,7 @@ static void each_flipped_byte_of_each_object_is_found(void **state)
 			n_silent++;
 			shell("zstd -dcq %s | sha256sum | grep -q %s", path, DIGEST_HEX(&b.pieces[i]));
 		}
-		assert_in_range(n_silent, 0, 4);
+		assert_in_range(n_silent, 0, 2);
 		/* In the middle, where no table is: nothing else is said, not even of a pack's sources. */
 		bytes[size / 4] ^= 0x10;
 		write_all(path, bytes, size);
@@ -257,11 +257,11 @@ static void what_does_not_belong_is_noted(void **state)
 	struct builds b;
 	builds_add(f->st, &b);
 	shell("cd %s && touch -d '2 days ago' tmp/old && touch tmp/young quarantine/x objects/y objects/ab.zst"
-	      " builds/z && mkdir -p objects/zz builds/ab/00 && touch objects/zz/a builds/ab/%s/README",
+	      " builds/z && mkdir -p objects/zz builds/ab/00 builds/.dbgvault.0.tmp && touch objects/.dbgvault.1.tmp objects/zz/a builds/ab/%s/README",
 	      f->path, BUILD_ID_HEX(&b.ids[0]));
 	static const char *const expected[] = {
 		"stray builds/ab/00",  "stray builds/ab/abcdef00/README", "stray builds/z",
-		"stray objects/ab.zst", "stray objects/y", "stray objects/zz/a", "stray quarantine/x",
+		"stray objects/ab.zst", "stray objects/y", "stray objects/zz", "stray quarantine/x",
 		"stray tmp/old",
 	};
 	struct findings findings;
