@@ -25,8 +25,8 @@ static void leave_out(struct capture *c, const char *path, const char *why)
 		c->report(path, why, c->context);
 }
 
-/* MD5 is what DWARF 5 has; where it is there it decides alone, for a checkout may be newer than what was built
- * from it. libcrypto may be without MD5 (FIPS): then the time decides. */
+/* MD5 is what DWARF 5 has; where it is there it decides alone, for a checkout may be newer than
+ * what was built from it. libcrypto may be without MD5 (FIPS): then the time decides. */
 static bool is_doubtful(const struct capture *c, const struct source_name *name,
 			const struct reached_file *file)
 {

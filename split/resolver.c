@@ -13,8 +13,8 @@
 #include "base/file.h"
 #include "split/resolver.h"
 
-#define LINKS_LIMIT 40	    /* of one name, as Linux has it */
-#define OPEN_FOLDERS 128    /* descriptors kept; the first opened is the first closed */
+#define LINKS_LIMIT 40 /* of one name, as Linux has it */
+#define OPEN_FOLDERS 128 /* descriptors kept; the first opened is the first closed */
 #define PLACES_LIMIT 100000 /* what is known is forgotten when there is more of it */
 
 enum place_kind { PLACE_FOLDER, PLACE_LINK, PLACE_NOTHING, PLACE_CLOSED };
@@ -23,10 +23,10 @@ enum place_kind { PLACE_FOLDER, PLACE_LINK, PLACE_NOTHING, PLACE_CLOSED };
 struct place {
 	struct place *parent; /* NULL: "/" */
 	enum place_kind kind;
-	int fd;	     /* of a folder: O_PATH; -1: closed for now */
+	int fd; /* of a folder: O_PATH; -1: closed for now */
 	bool inside; /* below a root, or a root */
 	bool unwanted; /* inside, and is or is below something called .git or the like */
-	char *target;  /* of a link */
+	char *target; /* of a link */
 	const char *path;
 	const char *name; /* last part of it */
 	char text[];
@@ -87,8 +87,8 @@ static bool is_root(const struct resolver *rs, const char *path)
 	return false;
 }
 
-static int place_new(struct resolver *rs, struct place *parent, const char *path, struct place **ret,
-		     struct error *err)
+static int place_new(struct resolver *rs, struct place *parent, const char *path,
+		     struct place **ret, struct error *err)
 {
 	size_t size = strlen(path) + 1;
 	struct place *p = calloc(1, sizeof(*p) + size);
@@ -201,8 +201,8 @@ static bool join(const char *folder, const char *name, size_t name_size, char re
 }
 
 /* What lies in @folder under @name; NULL: its path is too long for the system. */
-static int place_below(struct resolver *rs, struct place *folder, const char *name, size_t name_size,
-		       struct place **ret, struct error *err)
+static int place_below(struct resolver *rs, struct place *folder, const char *name,
+		       size_t name_size, struct place **ret, struct error *err)
 {
 	int r;
 
@@ -259,7 +259,8 @@ static bool count_link(struct walker *w)
 	return false;
 }
 
-static int step(struct resolver *rs, struct walker *w, const char *name, size_t size, struct error *err)
+static int step(struct resolver *rs, struct walker *w, const char *name, size_t size,
+		struct error *err)
 {
 	int r;
 
@@ -290,8 +291,10 @@ static int step(struct resolver *rs, struct walker *w, const char *name, size_t 
 	return stop(w, REACHED_LEFT_OUT, "a folder on the way is closed");
 }
 
-/* Walk the first @size bytes of @path, all of them folders. Recurses through links, LINKS_LIMIT deep. */
-static int walk_into(struct resolver *rs, struct walker *w, const char *path, size_t size, struct error *err)
+/* Walk the first @size bytes of @path, all of them folders. Recurses through links, LINKS_LIMIT
+ * deep. */
+static int walk_into(struct resolver *rs, struct walker *w, const char *path, size_t size,
+		     struct error *err)
 {
 	if (size && *path == '/')
 		w->at = rs->top;
@@ -310,7 +313,8 @@ static int walk_into(struct resolver *rs, struct walker *w, const char *path, si
 static int walk_to_folder(struct resolver *rs, struct walker *w, const char *path, size_t size,
 			  struct error *err)
 {
-	if (rs->last_folder && strlen(rs->last_folder) == size && !memcmp(rs->last_folder, path, size)) {
+	if (rs->last_folder && strlen(rs->last_folder) == size &&
+	    !memcmp(rs->last_folder, path, size)) {
 		w->at = rs->last_place;
 		return 0;
 	}
@@ -366,12 +370,14 @@ static const char *why_not_taken(const struct stat *st, size_t limit)
 }
 
 /*
- * Read the file @name in the folder that the walk stands in: no link, inside, wanted. @seen is what it was a
- * moment ago: a device or a FIFO is not opened, for that alone may do something; and should one have taken the
- * file's place meanwhile, O_NONBLOCK keeps it from holding us, and the second look from being read.
+ * Read the file @name in the folder that the walk stands in: no link, inside, wanted. @seen is what
+ * it was a moment ago: a device or a FIFO is not opened, for that alone may do something; and
+ * should one have taken the file's place meanwhile, O_NONBLOCK keeps it from holding us, and the
+ * second look from being read.
  */
 static int read_file(struct resolver *rs, struct walker *w, int folder, const char *name,
-		     const struct stat *seen, size_t limit, struct reached_file *ret, struct error *err)
+		     const struct stat *seen, size_t limit, struct reached_file *ret,
+		     struct error *err)
 {
 	const char *why = why_not_taken(seen, limit);
 	if (why)
@@ -382,8 +388,8 @@ static int read_file(struct resolver *rs, struct walker *w, int folder, const ch
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		if (is_our_trouble(errno))
 			return error_errno(err, -errno, "reading sources");
-		return errno == ENOENT ? stop(w, REACHED_NOTHING, NULL) :
-					 stop(w, REACHED_LEFT_OUT, "cannot be opened");
+		return errno == ENOENT ? stop(w, REACHED_NOTHING, NULL)
+				       : stop(w, REACHED_LEFT_OUT, "cannot be opened");
 	}
 	why = why_not_taken(&st, limit);
 	if (why)
@@ -424,8 +430,9 @@ static int walk_to_file(struct resolver *rs, struct walker *w, const char *path,
 		int folder = place_fd(rs, w->at);
 		struct stat st;
 		if (folder < 0 || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return is_our_trouble(errno) ? error_errno(err, -errno, "looking for sources") :
-						       stop(w, REACHED_NOTHING, NULL);
+			return is_our_trouble(errno)
+				       ? error_errno(err, -errno, "looking for sources")
+				       : stop(w, REACHED_NOTHING, NULL);
 		if (S_ISLNK(st.st_mode)) {
 			char next[PATH_MAX];
 			ssize_t n = readlinkat(folder, name, next, sizeof(next));

@@ -80,14 +80,16 @@ static bool holds_home(const char *path, const char *where)
 }
 
 /*
- * "/", /etc, a home folder and what holds one are never a root of themselves: a stray .git or an odd variable
- * in the environment must not open a person's every file. /home and /root stand for the others' homes.
+ * "/", /etc, a home folder and what holds one are never a root of themselves: a stray .git or an
+ * odd variable in the environment must not open a person's every file. /home and /root stand for
+ * the others' homes.
  */
 static bool is_too_much(const char *path)
 {
 	if (!strcmp(path, "/") || path_is_below(path, "/etc"))
 		return true;
-	if (holds_home(path, getenv("HOME")) || holds_home(path, "/root") || holds_home(path, "/home"))
+	if (holds_home(path, getenv("HOME")) || holds_home(path, "/root") ||
+	    holds_home(path, "/home"))
 		return true;
 	const struct passwd *user = getpwuid(geteuid());
 	if (user && holds_home(path, user->pw_dir))
@@ -116,7 +118,8 @@ static int add(struct source_roots *roots, const char *path, const char *below, 
 	return keep(roots, resolved, err);
 }
 
-/* Call @each for every folder that the pattern @path@below matches; stars in @path count as well. */
+/* Call @each for every folder that the pattern @path@below matches; stars in @path count as well.
+ */
 static int add_matches(struct source_roots *roots, const char *path, const char *below,
 		       int (*each)(struct source_roots *roots, const char *path, struct error *err),
 		       struct error *err)
@@ -215,7 +218,8 @@ const char *go_env_value(char *text, const char *key)
 	return ret && *ret ? ret : NULL;
 }
 
-/* What the go command goes by: the environment, then its file. Empty counts as not set. Freed by the caller. */
+/* What the go command goes by: the environment, then its file. Empty counts as not set. Freed by
+ * the caller. */
 static int go_setting(const char *key, char **ret, struct error *err)
 {
 	int r;
@@ -346,7 +350,8 @@ static int add_rust(struct source_roots *roots, struct error *err)
 	if (rustup && *rustup)
 		r = add_matches(roots, rustup, "/toolchains/*/lib/rustlib/src", add_match, err);
 	else
-		r = add_matches(roots, home(), "/.rustup/toolchains/*/lib/rustlib/src", add_match, err);
+		r = add_matches(roots, home(), "/.rustup/toolchains/*/lib/rustlib/src", add_match,
+				err);
 	if (r == 0)
 		r = add_matches(roots, "/usr/lib", "/rustlib/src", add_match, err);
 	if (r == 0)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <stdbool.h>
 #include "split/capture.h"
+#include <stdbool.h>
 
 /* Pure parts of finding roots, apart for tests. */
 
 /**
- * The value of @key in the text of the go command's environment file: lines KEY=VALUE, the last one counts.
+ * The value of @key in the text of the go command's environment file: lines KEY=VALUE, the last one
+ * counts.
  *
  * @text  changed: the value's end becomes NUL
  * @ret   points into @text; NULL where the key is absent or its value empty

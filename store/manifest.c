@@ -16,8 +16,8 @@
  *	dbgvault-sources 1
  *	<64 hex digits> <' ', or '?' where doubtful><path>
  *
- * in order of the paths' bytes, each path once. A path may hold any byte but NUL; backslash and newline are
- * written "\\" and "\n". Every line ends with a newline.
+ * in order of the paths' bytes, each path once. A path may hold any byte but NUL; backslash and
+ *newline are written "\\" and "\n". Every line ends with a newline.
  */
 static const char magic[] = "dbgvault-sources ";
 static const char first_line[] = "dbgvault-sources 1\n";
@@ -58,14 +58,15 @@ static char *escape_path(const char *path, char *to)
 	return to;
 }
 
-int manifest_format(const struct manifest_entry *entries, size_t n_entries, char **ret, size_t *ret_size,
-		    struct error *err)
+int manifest_format(const struct manifest_entry *entries, size_t n_entries, char **ret,
+		    size_t *ret_size, struct error *err)
 {
 	uint64_t size = sizeof(first_line) - 1;
 	for (size_t i = 0; i < n_entries; i++)
 		size += PATH_AT + escaped_size(entries[i].path) + 1;
 	if (size > MANIFEST_SIZE_LIMIT)
-		return error_set(err, -EFBIG, "source manifest: %" PRIu64 " bytes, over the limit of %u", size,
+		return error_set(err, -EFBIG,
+				 "source manifest: %" PRIu64 " bytes, over the limit of %u", size,
 				 MANIFEST_SIZE_LIMIT);
 
 	char *text = malloc((size_t)size + 1);
@@ -129,14 +130,16 @@ static int parse_lines(struct manifest *m, size_t size, struct error *err)
 	for (char *line = m->text + sizeof(first_line) - 1; line < m->text + size;) {
 		char *end = memchr(line, '\n', (size_t)(m->text + size - line));
 		if (!end)
-			return error_set(err, -EBADMSG, "source manifest: line %u has no newline at its end",
+			return error_set(err, -EBADMSG,
+					 "source manifest: line %u has no newline at its end",
 					 n + 2);
 		*end = 0;
 		const char *wrong = parse_line(line, (size_t)(end - line));
 		if (!wrong && previous && strcmp(previous, line + PATH_AT) >= 0)
 			wrong = "path not behind that of the line before";
 		if (wrong)
-			return error_set(err, -EBADMSG, "source manifest: line %u: %s", n + 2, wrong);
+			return error_set(err, -EBADMSG, "source manifest: line %u: %s", n + 2,
+					 wrong);
 		m->line_at[n++] = (uint32_t)(line - m->text);
 		previous = line + PATH_AT;
 		line = end + 1;
@@ -151,20 +154,23 @@ int manifest_parse(char *text, size_t size, struct manifest **ret, struct error 
 
 	scoped(string_free) char *guard = text;
 	if (size > MANIFEST_SIZE_LIMIT)
-		return error_set(err, -EFBIG, "source manifest: %zu bytes, over the limit of %u", size,
-				 MANIFEST_SIZE_LIMIT);
+		return error_set(err, -EFBIG, "source manifest: %zu bytes, over the limit of %u",
+				 size, MANIFEST_SIZE_LIMIT);
 	if (memchr(text, 0, size))
 		return error_set(err, -EBADMSG, "source manifest: has a NUL byte in it");
 	if (strncmp(text, magic, sizeof(magic) - 1))
-		return error_set(err, -EBADMSG, "source manifest: does not begin with \"%s\"", magic);
+		return error_set(err, -EBADMSG, "source manifest: does not begin with \"%s\"",
+				 magic);
 	if (strncmp(text, first_line, sizeof(first_line) - 1))
-		return error_set(err, -ENOTSUP, "source manifest: version is not 1, as this release knows it");
+		return error_set(err, -ENOTSUP,
+				 "source manifest: version is not 1, as this release knows it");
 
 	size_t n_lines = 0;
 	for (const char *at = text; (at = memchr(at, '\n', (size_t)(text + size - at))); at++)
 		n_lines++;
 
-	scoped(manifest_closep) struct manifest *m = calloc(1, sizeof(*m) + n_lines * sizeof(m->line_at[0]));
+	scoped(manifest_closep) struct manifest *m =
+		calloc(1, sizeof(*m) + n_lines * sizeof(m->line_at[0]));
 	if (!m)
 		return error_no_memory(err);
 	m->text = take(guard);
@@ -175,7 +181,8 @@ int manifest_parse(char *text, size_t size, struct manifest **ret, struct error 
 	return 0;
 }
 
-int manifest_open(struct store *st, const struct digest *digest, struct manifest **ret, struct error *err)
+int manifest_open(struct store *st, const struct digest *digest, struct manifest **ret,
+		  struct error *err)
 {
 	int r;
 
@@ -232,7 +239,8 @@ bool manifest_find(const struct manifest *m, const char *path, struct manifest_e
 	if (find_exact(m, path, ret))
 		return true;
 
-	/* Longer ones are in no manifest; the fold only shortens, but not from far beyond the limit. */
+	/* Longer ones are in no manifest; the fold only shortens, but not from far beyond the
+	 * limit. */
 	char folded[2 * SOURCE_PATH_LIMIT + 1];
 	if (strlen(path) >= sizeof(folded))
 		return false;

@@ -10,8 +10,9 @@
 #include "store/internal.h"
 
 /*
- * POSIX.1-2017, pax utility, "ustar Interchange Format". All numbers are octal digits; those that tell about
- * a file's owner and time are zero, so that a pack depends on its members and their order alone.
+ * POSIX.1-2017, pax utility, "ustar Interchange Format". All numbers are octal digits; those that
+ * tell about a file's owner and time are zero, so that a pack depends on its members and their
+ * order alone.
  */
 struct ustar_header {
 	char name[100];
@@ -77,7 +78,8 @@ int pack_header_parse(const uint8_t block[static PACK_BLOCK_SIZE], struct digest
 	memcpy(&h, block, sizeof(h));
 
 	struct digest source;
-	if (digest_parse(h.name, 2 * (size_t)DIGEST_SIZE, &source, NULL) < 0 || h.name[2 * DIGEST_SIZE])
+	if (digest_parse(h.name, 2 * (size_t)DIGEST_SIZE, &source, NULL) < 0 ||
+	    h.name[2 * DIGEST_SIZE])
 		return error_set(err, -EBADMSG, "member's name is not a digest of 64 hex digits");
 
 	uint64_t size = 0;
@@ -92,9 +94,10 @@ int pack_header_parse(const uint8_t block[static PACK_BLOCK_SIZE], struct digest
 	pack_header_format(&source, size, expected);
 	for (size_t i = 0; i < sizeof(expected); i++)
 		if (block[i] != expected[i])
-			return error_set(err, -EBADMSG,
-					 "member's header has 0x%02x at byte %zu where a pack has 0x%02x", block[i],
-					 i, expected[i]);
+			return error_set(
+				err, -EBADMSG,
+				"member's header has 0x%02x at byte %zu where a pack has 0x%02x",
+				block[i], i, expected[i]);
 	*ret_source = source;
 	*ret_size_bytes = size;
 	return 0;
@@ -141,8 +144,8 @@ static int append(struct pack_writer *w, const void *bytes, size_t size, struct 
 	return 0;
 }
 
-int pack_writer_add(struct pack_writer *w, struct store *st, const struct digest *source, const void *bytes,
-		    size_t size, struct error *err)
+int pack_writer_add(struct pack_writer *w, struct store *st, const struct digest *source,
+		    const void *bytes, size_t size, struct error *err)
 {
 	int r;
 
@@ -185,8 +188,7 @@ int pack_writer_finish(struct pack_writer *w, struct store *st, struct object_re
 	if (r < 0)
 		return error_prefix(err, r, "pack of sources");
 	/* Durable: now it may be found. A crash in between leaves a pack that reindexing finds. */
-	r = catalog_put_pack(st, &result.digest, w->list.members, w->list.n_members,
-			     err);
+	r = catalog_put_pack(st, &result.digest, w->list.members, w->list.n_members, err);
 	if (r < 0)
 		return r;
 	*ret = result;
@@ -218,8 +220,8 @@ int pack_write(struct store *st, const struct digest *sources, size_t n_sources,
 
 /* ---- reading ---- */
 
-static int read_block(struct object_reader *reader, uint64_t offset, uint8_t ret[static PACK_BLOCK_SIZE],
-		      struct error *err)
+static int read_block(struct object_reader *reader, uint64_t offset,
+		      uint8_t ret[static PACK_BLOCK_SIZE], struct error *err)
 {
 	size_t n;
 	int r = object_read(reader, offset, ret, PACK_BLOCK_SIZE, &n, err);
@@ -246,8 +248,9 @@ static int read_members(struct object_reader *reader, uint64_t content_size, str
 			if (r < 0)
 				return r;
 			if (memcmp(block, zeros, sizeof(block)) || content_size - at != END_SIZE)
-				return error_set(err, -EBADMSG,
-						 "no two zero blocks at its end, but one at 0x%" PRIx64, at);
+				return error_set(
+					err, -EBADMSG,
+					"no two zero blocks at its end, but one at 0x%" PRIx64, at);
 			return 0;
 		}
 
@@ -269,8 +272,8 @@ static int read_members(struct object_reader *reader, uint64_t content_size, str
 	}
 }
 
-int pack_members(struct store *st, const struct digest *pack, struct pack_member **ret, size_t *ret_n,
-		 struct error *err)
+int pack_members(struct store *st, const struct digest *pack, struct pack_member **ret,
+		 size_t *ret_n, struct error *err)
 {
 	int r;
 

@@ -27,7 +27,7 @@ struct source_writer {
 	struct lookup *lookup;
 	struct pack_writer pack;
 	struct digest_set known; /* what is in the store or in this writer's pack */
-	void *by_path;		 /* tsearch(3) tree of the entries */
+	void *by_path; /* tsearch(3) tree of the entries */
 	struct source_entry **entries; /* in the order of adding */
 	size_t n_entries, n_allocated;
 	uint64_t manifest_bytes; /* its size, at most */
@@ -65,12 +65,14 @@ void source_writer_free(struct source_writer *w)
 
 static int entry_order(const void *a, const void *b)
 {
-	return strcmp(((const struct source_entry *)a)->path, ((const struct source_entry *)b)->path);
+	return strcmp(((const struct source_entry *)a)->path,
+		      ((const struct source_entry *)b)->path);
 }
 
 /*
- * Is the pack's file there? Its time is renewed, so that a collector, which takes nothing young, leaves it
- * alone until the record that will need it is written. Asked once for files in a row that lie in one pack.
+ * Is the pack's file there? Its time is renewed, so that a collector, which takes nothing young,
+ * leaves it alone until the record that will need it is written. Asked once for files in a row that
+ * lie in one pack.
  */
 static bool pack_is_there(struct source_writer *w, const struct digest *pack)
 {
@@ -87,8 +89,8 @@ static bool pack_is_there(struct source_writer *w, const struct digest *pack)
 }
 
 /* Write the file into the pack unless it has been, or the store has it. */
-static int keep_bytes(struct source_writer *w, const struct digest *digest, const void *bytes, size_t size,
-		      struct error *err)
+static int keep_bytes(struct source_writer *w, const struct digest *digest, const void *bytes,
+		      size_t size, struct error *err)
 {
 	int r;
 
@@ -106,7 +108,8 @@ static int keep_bytes(struct source_writer *w, const struct digest *digest, cons
 
 	if (!there) {
 		r = pack_writer_add(&w->pack, w->st, digest, bytes, size, err);
-		/* These two say something about the file to our caller; here they are the disk's. */
+		/* These two say something about the file to our caller; here they are the disk's.
+		 */
 		if (r == -EPERM || r == -EFBIG)
 			return -EIO;
 		if (r < 0)
@@ -162,8 +165,8 @@ int source_writer_add(struct source_writer *w, const char *path, const void *byt
 		return r;
 	size_t path_size = strlen(entry->path);
 	if (!path_size || path_size > SOURCE_PATH_LIMIT)
-		return error_set(err, -EINVAL, "source path of %zu bytes: 1 to %u are possible", path_size,
-				 SOURCE_PATH_LIMIT);
+		return error_set(err, -EINVAL, "source path of %zu bytes: 1 to %u are possible",
+				 path_size, SOURCE_PATH_LIMIT);
 
 	struct source_entry **there = tfind(entry, &w->by_path, entry_order);
 	if (there && (doubtful || !(*there)->doubtful))
@@ -176,7 +179,8 @@ int source_writer_add(struct source_writer *w, const char *path, const void *byt
 	/* Digest, blank, flag and newline; each byte of the path may take two. */
 	uint64_t line_bytes = DIGEST_HEX_SIZE + 2 + 2 * (uint64_t)path_size;
 	if (!there && w->manifest_bytes + line_bytes > MANIFEST_SIZE_LIMIT - 64)
-		return error_set(err, -EFBIG, "source manifest: no room for a path after %zu", w->n_entries);
+		return error_set(err, -EFBIG, "source manifest: no room for a path after %zu",
+				 w->n_entries);
 
 	r = keep_bytes(w, &entry->digest, bytes, size, err);
 	if (r < 0)
@@ -229,9 +233,9 @@ static int write_manifest(struct source_writer *w, struct source_result *ret, st
 	if (r < 0)
 		return error_prefix(err, r, "source manifest");
 
-	ret->manifest = (struct artifact){
-		.present = true, .digest = object.digest, .size_bytes = object.size_bytes
-	};
+	ret->manifest = (struct artifact){ .present = true,
+					   .digest = object.digest,
+					   .size_bytes = object.size_bytes };
 	ret->n_files = w->n_entries;
 	ret->stored_bytes += object.was_there ? 0 : object.stored_bytes;
 	return 0;
@@ -260,7 +264,8 @@ int source_writer_finish(struct source_writer *w, struct source_result *ret, str
 
 /* ---- reading ---- */
 
-static int read_place(struct store *st, const struct source_place *place, char **ret, struct error *err)
+static int read_place(struct store *st, const struct source_place *place, char **ret,
+		      struct error *err)
 {
 	int r;
 
@@ -297,14 +302,15 @@ static int read_place(struct store *st, const struct source_place *place, char *
 	return 0;
 }
 
-int source_read(struct store *st, struct lookup *l, const struct digest *source, uint64_t limit, char **ret,
-		size_t *ret_size, struct error *err)
+int source_read(struct store *st, struct lookup *l, const struct digest *source, uint64_t limit,
+		char **ret, size_t *ret_size, struct error *err)
 {
 	int r;
 
 	scoped(string_free) char *bytes = NULL;
 	struct source_place place;
-	/* Twice, for a pack may have been rewritten between the catalog's answer and the opening. */
+	/* Twice, for a pack may have been rewritten between the catalog's answer and the opening.
+	 */
 	for (int attempt = 0;; attempt++) {
 		r = lookup_source(l, source, &place, err);
 		if (r < 0)
@@ -322,7 +328,8 @@ int source_read(struct store *st, struct lookup *l, const struct digest *source,
 
 	struct digest digest = digest_of(bytes, (size_t)place.size_bytes);
 	if (!digest_equal(&digest, source))
-		return error_set(err, -EBADMSG, "source %s: the bytes in object %s have another digest",
+		return error_set(err, -EBADMSG,
+				 "source %s: the bytes in object %s have another digest",
 				 DIGEST_HEX(source), DIGEST_HEX(&place.object));
 	*ret = take(bytes);
 	*ret_size = (size_t)place.size_bytes;

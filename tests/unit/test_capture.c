@@ -65,7 +65,8 @@ static int tree_make(void **state)
 	assert_non_null(mkdtemp(template));
 	assert_non_null(realpath(template, resolved));
 	assert_in_range(snprintf(tree, sizeof(tree), "%s", resolved), 1, sizeof(tree) - 1);
-	assert_int_equal(run("umask 022; cd %s && mkdir -p home project/.git project/inc outside", tree), 0);
+	assert_int_equal(
+		run("umask 022; cd %s && mkdir -p home project/.git project/inc outside", tree), 0);
 	setenv("HOME", below("home"), 1);
 	assert_int_equal(chdir(below("project")), 0);
 	umask(022);
@@ -100,7 +101,8 @@ static void report(const char *path, const char *why, void *context)
 	(void)context;
 	size_t n = strlen(reported);
 	bool ours = !strncmp(path, tree, strlen(tree));
-	snprintf(reported + n, sizeof(reported) - n, "%s: %s\n", ours ? path + strlen(tree) : path, why);
+	snprintf(reported + n, sizeof(reported) - n, "%s: %s\n", ours ? path + strlen(tree) : path,
+		 why);
 }
 
 static int capture(const char *program, const struct source_roots *roots, struct store *to,
@@ -121,7 +123,8 @@ static int capture(const char *program, const struct source_roots *roots, struct
 	r = image_open(mapping_bytes(mapping), mapping_size(mapping), &image, err);
 	if (r < 0)
 		return r;
-	return capture_sources(to, &image, roots, mapping_stat(mapping)->st_mtime, report, NULL, ret, err);
+	return capture_sources(to, &image, roots, mapping_stat(mapping)->st_mtime, report, NULL,
+			       ret, err);
 }
 
 static struct capture_result capture_program(const char *const *extra, size_t n_extra)
@@ -136,7 +139,8 @@ static struct capture_result capture_program(const char *const *extra, size_t n_
 }
 
 /* Is @path (below the tree, unless it begins with "//") in the manifest, with this text? */
-static void expect(const struct capture_result *result, const char *path, const char *text, bool doubtful)
+static void expect(const struct capture_result *result, const char *path, const char *text,
+		   bool doubtful)
 {
 	struct error err = ERROR_NONE;
 	scoped(manifest_closep) struct manifest *m = NULL;
@@ -154,7 +158,8 @@ static void expect(const struct capture_result *result, const char *path, const 
 	assert_int_equal(lookup_new(store, &lookup, &err), 0);
 	scoped(string_free) char *bytes = NULL;
 	size_t size;
-	assert_int_equal(source_read(store, lookup, &entry.digest, 1 << 20, &bytes, &size, &err), 0);
+	assert_int_equal(source_read(store, lookup, &entry.digest, 1 << 20, &bytes, &size, &err),
+			 0);
 	assert_string_equal(bytes, text);
 }
 
@@ -166,7 +171,8 @@ static void put_program(void)
 	put("project/main.c", main_c);
 	put("project/inc/h.h", h_h);
 	/* Older than what will be compiled from them. */
-	assert_int_equal(run("touch -d '1 hour ago' %s/project/main.c %s/project/inc/h.h", tree, tree), 0);
+	assert_int_equal(
+		run("touch -d '1 hour ago' %s/project/main.c %s/project/inc/h.h", tree, tree), 0);
 }
 
 static void a_project_s_sources_are_captured(void **state)
@@ -266,7 +272,8 @@ static void nothing_outside_is_captured(void **state)
 	assert_int_equal(result.n_missing, 1);
 	assert_int_equal(result.n_left_out, 4);
 	assert_true(result.n_outside >= 5);
-	assert_non_null(strstr(reported, "/project/inc/private.h: not readable by group and others\n"));
+	assert_non_null(
+		strstr(reported, "/project/inc/private.h: not readable by group and others\n"));
 	assert_non_null(strstr(reported, "/project/.env: a name that secrets go by\n"));
 	assert_non_null(strstr(reported, "/project/.git/config: a name that secrets go by\n"));
 	assert_non_null(strstr(reported, "/project/inc/pipe.h: not a regular file\n"));
@@ -274,8 +281,8 @@ static void nothing_outside_is_captured(void **state)
 }
 
 /*
- * The same under strace: behind the mark, what is opened for reading lies below a root or in the store. As
- * strace tells it: openat(5</a/b>, "c.h", O_RDONLY|...) = 6</a/b/c.h>
+ * The same under strace: behind the mark, what is opened for reading lies below a root or in the
+ * store. As strace tells it: openat(5</a/b>, "c.h", O_RDONLY|...) = 6</a/b/c.h>
  */
 static const char mark[] = "/capture-begins-here";
 
@@ -307,12 +314,14 @@ static void strace_sees_no_other_file_opened(void **state)
 	put_leaks();
 	compile("cc", "-g main.c");
 	/* A leak sanitizer cannot work under strace. */
-	assert_int_equal(run("ASAN_OPTIONS=detect_leaks=0 strace -f -y -o %s/log -e trace=access,faccessat,faccessat2,open,openat,openat2,creat "
-			     "%s prog %s/store 2>%s/errors",
-			     tree, myself, tree, tree),
-			 0);
+	assert_int_equal(
+		run("ASAN_OPTIONS=detect_leaks=0 strace -f -y -o %s/log -e trace=access,faccessat,faccessat2,open,openat,openat2,creat "
+		    "%s prog %s/store 2>%s/errors",
+		    tree, myself, tree, tree),
+		0);
 
-	const char *const allowed[] = { below("project"), below("store"), "/dev/urandom" /* SQLite's */ };
+	const char *const allowed[] = { below("project"), below("store"),
+					"/dev/urandom" /* SQLite's */ };
 	FILE *f = fopen(below("log"), "re");
 	assert_non_null(f);
 	bool begun = false;
@@ -330,7 +339,8 @@ static void strace_sees_no_other_file_opened(void **state)
 		bool good = false;
 		for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
 			size_t n = strlen(allowed[i]);
-			good = good || (!strncmp(path + 1, allowed[i], n) && (path[n + 1] == '/' || path[n + 1] == '>'));
+			good = good || (!strncmp(path + 1, allowed[i], n) &&
+					(path[n + 1] == '/' || path[n + 1] == '>'));
 		}
 		if (!good)
 			print_error("%s", line);
@@ -365,10 +375,11 @@ static void md5_decides_where_there_is_one(void **state)
 	put_program();
 	compile("clang", "-g -gdwarf-5 main.c");
 	/* Newer, and the same; older, and another. */
-	assert_int_equal(run("cd %s/project && touch -d '1 hour' main.c && printf 'another\\n' >inc/h.h && "
-			     "touch -d '1 hour ago' inc/h.h",
-			     tree),
-			 0);
+	assert_int_equal(
+		run("cd %s/project && touch -d '1 hour' main.c && printf 'another\\n' >inc/h.h && "
+		    "touch -d '1 hour ago' inc/h.h",
+		    tree),
+		0);
 	struct capture_result result = capture_program(NULL, 0);
 	assert_int_equal(result.n_doubtful, 1);
 	expect(&result, "project/main.c", main_c, false);
@@ -378,7 +389,8 @@ static void md5_decides_where_there_is_one(void **state)
 static void one_file_by_two_names_is_there_by_both(void **state)
 {
 	(void)state;
-	put("project/main.c", "#include \"inc/a.h\"\n#include \"link/b.h\"\nint main(void) { return a() + b(); }\n");
+	put("project/main.c",
+	    "#include \"inc/a.h\"\n#include \"link/b.h\"\nint main(void) { return a() + b(); }\n");
 	put("project/inc/a.h", "static inline int a(void) { return 0; }\n");
 	put("project/inc/b.h", "static inline int b(void) { return 0; }\n");
 	assert_int_equal(run("ln -s inc %s/project/link", tree), 0);

@@ -42,12 +42,14 @@ static void any_bytes_go_round(void **state)
 	(void)state;
 	/* In order of bytes: what is escaped sorts as what it stands for. */
 	static const char *const paths[] = {
-		"/\x01", "/\n", "/\n/\\n", "/ ", "/  ?x", "/?", "/a", "/a b.c", "/a\\", "/a\\\\n\n", "/a\\n",
-		"/b/\xc3\xa4.c", "/b/\xff\xfe", "?", "\\", "a", "relative/\n",
+		"/\x01",       "/\n",    "/\n/\\n", "/ ",        "/  ?x",       "/?",
+		"/a",          "/a b.c", "/a\\",    "/a\\\\n\n", "/a\\n",       "/b/\xc3\xa4.c",
+		"/b/\xff\xfe", "?",      "\\",      "a",         "relative/\n",
 	};
 	struct manifest_entry entries[ARRAY_SIZE(paths)];
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		entries[i] = (struct manifest_entry){ paths[i], digest_filled((uint8_t)(i * 15)), i % 3 == 1 };
+		entries[i] = (struct manifest_entry){ paths[i], digest_filled((uint8_t)(i * 15)),
+						      i % 3 == 1 };
 
 	char *text;
 	size_t size;
@@ -119,18 +121,23 @@ static void damage_is_told(void **state)
 		{ "an unknown flag", FIRST A " !/a\n", 0, -EBADMSG, "line 2: no" },
 		{ "a flag too early", FIRST A "? /a\n", 0, -EBADMSG, "line 2: no" },
 		{ "a lone backslash", FIRST A "  /a\\b\n", 0, -EBADMSG, "line 2: a backslash" },
-		{ "a backslash at the end", FIRST A "  /a\\\n", 0, -EBADMSG, "line 2: a backslash" },
-		{ "twice the same", FIRST A "  /a\n" B "  /a\n", 0, -EBADMSG, "line 3: path not behind" },
-		{ "out of order", FIRST A "  /b\n" B "  /a\n", 0, -EBADMSG, "line 3: path not behind" },
+		{ "a backslash at the end", FIRST A "  /a\\\n", 0, -EBADMSG,
+		  "line 2: a backslash" },
+		{ "twice the same", FIRST A "  /a\n" B "  /a\n", 0, -EBADMSG,
+		  "line 3: path not behind" },
+		{ "out of order", FIRST A "  /b\n" B "  /a\n", 0, -EBADMSG,
+		  "line 3: path not behind" },
 		{ "sorted as escaped", FIRST A "  /]\n" B "  /\\n\n", 0, -EBADMSG, "line 3: path" },
 		{ "a NUL", FIRST A "  /a\0b\n", sizeof(FIRST A "  /a\0b\n") - 1, -EBADMSG, "NUL" },
-		{ "NUL for the newline", FIRST A "  /a\0", sizeof(FIRST A "  /a\0") - 1, -EBADMSG, "NUL" },
+		{ "NUL for the newline", FIRST A "  /a\0", sizeof(FIRST A "  /a\0") - 1, -EBADMSG,
+		  "NUL" },
 		{ "over the limit", FIRST, MANIFEST_SIZE_LIMIT + 1u, -EFBIG, "over the limit" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		print_message("%s\n", cases[i].what);
 		size_t size = cases[i].size ? cases[i].size : strlen(cases[i].text);
-		char *text = copy(cases[i].text, size > MANIFEST_SIZE_LIMIT ? strlen(cases[i].text) : size);
+		char *text = copy(cases[i].text,
+				  size > MANIFEST_SIZE_LIMIT ? strlen(cases[i].text) : size);
 		scoped(manifest_closep) struct manifest *m = NULL;
 		struct error err = ERROR_NONE;
 		assert_int_equal(manifest_parse(text, size, &m, &err), cases[i].r);
@@ -146,7 +153,8 @@ static void every_cut_is_told(void **state)
 	for (size_t size = 0; size < sizeof(text) - 1; size++) {
 		scoped(manifest_closep) struct manifest *m = NULL;
 		int r = manifest_parse(copy(text, size), size, &m, NULL);
-		/* Behind a whole line nothing can be missed: the manifest's own digest is for that. */
+		/* Behind a whole line nothing can be missed: the manifest's own digest is for that.
+		 */
 		if (size == sizeof(FIRST) - 1 || size == sizeof(FIRST A "  /a\\n\n") - 1)
 			assert_int_equal(r, 0);
 		else
@@ -167,7 +175,8 @@ static void paths_over_the_limit_are_refused(void **state)
 		size_t size;
 		assert_int_equal(manifest_format(&entry, 1, &text, &size, NULL), 0);
 		scoped(manifest_closep) struct manifest *m = NULL;
-		assert_int_equal(manifest_parse(text, size, &m, NULL), n > SOURCE_PATH_LIMIT ? -EBADMSG : 0);
+		assert_int_equal(manifest_parse(text, size, &m, NULL),
+				 n > SOURCE_PATH_LIMIT ? -EBADMSG : 0);
 		/* And asked for: not there, no harm. */
 		struct manifest_entry found;
 		if (m)
@@ -178,9 +187,11 @@ static void paths_over_the_limit_are_refused(void **state)
 static void paths_are_found_as_they_are_and_folded(void **state)
 {
 	(void)state;
-	static const char text[] = FIRST A "  /p/../odd.c\n" A "  /p/a.c\n" B "  /p/b.c\n" B "  rel/x.c\n";
+	static const char text[] =
+		FIRST A "  /p/../odd.c\n" A "  /p/a.c\n" B "  /p/b.c\n" B "  rel/x.c\n";
 	scoped(manifest_closep) struct manifest *m = NULL;
-	assert_int_equal(manifest_parse(copy(text, sizeof(text) - 1), sizeof(text) - 1, &m, NULL), 0);
+	assert_int_equal(manifest_parse(copy(text, sizeof(text) - 1), sizeof(text) - 1, &m, NULL),
+			 0);
 	static const struct {
 		const char *asked, *found;
 	} cases[] = {
@@ -228,7 +239,8 @@ static void each_of_many_is_found(void **state)
 		struct manifest_entry entries[70];
 		for (size_t i = 0; i < n; i++) {
 			snprintf(paths[i], sizeof(paths[i]), "/%03zu", 2 * i + 1);
-			entries[i] = (struct manifest_entry){ paths[i], digest_filled((uint8_t)i), false };
+			entries[i] = (struct manifest_entry){ paths[i], digest_filled((uint8_t)i),
+							      false };
 		}
 		char *text;
 		size_t size;

@@ -49,7 +49,9 @@ static int store_remove(void **state)
 }
 
 /* Contents of sizes around blocks and frames; as pack_read for pack_write(). */
-static const size_t sizes[] = { 0, 1, 511, 512, 513, 100000, (256 << 10) - 512, 256 << 10, 3 << 20 };
+static const size_t sizes[] = {
+	0, 1, 511, 512, 513, 100000, (256 << 10) - 512, 256 << 10, 3 << 20
+};
 
 static char *content(size_t i)
 {
@@ -163,7 +165,9 @@ static void members_come_back(void **state)
 		scoped(string_free) char *got = malloc(sizes[i] + 1);
 		size_t n_read = 0;
 		if (sizes[i])
-			assert_int_equal(object_read(reader, members[i].offset, got, sizes[i], &n_read, NULL), 0);
+			assert_int_equal(object_read(reader, members[i].offset, got, sizes[i],
+						     &n_read, NULL),
+					 0);
 		assert_int_equal(n_read, sizes[i]);
 		assert_memory_equal(got, expected, sizes[i]);
 	}
@@ -193,16 +197,20 @@ static void tar_reads_it(void **state)
 	}
 	struct object_result pack = write_all(ARRAY_SIZE(sizes));
 	char name[OBJECT_NAME_SIZE];
-	assert_int_equal(run("mkdir %s/out && zstd -dc %s/store/objects/%s | tar -C %s/out -xf -", folder, folder,
-			     object_name(&pack.digest, name), folder),
+	assert_int_equal(run("mkdir %s/out && zstd -dc %s/store/objects/%s | tar -C %s/out -xf -",
+			     folder, folder, object_name(&pack.digest, name), folder),
 			 0);
 	/* Names, sizes, modes and times as tar sees them; and the digests are the names. */
-	assert_int_equal(run("cd %s/out && for f in *; do echo \"$f  $f\"; done | sha256sum --quiet -c", folder), 0);
+	assert_int_equal(
+		run("cd %s/out && for f in *; do echo \"$f  $f\"; done | sha256sum --quiet -c",
+		    folder),
+		0);
 	assert_int_equal(run("test $(ls %s/out | wc -l) = %zu", folder, ARRAY_SIZE(sizes)), 0);
-	assert_int_equal(run("zstd -dc %s/store/objects/%s | TZ=UTC tar -tvf - >%s/list && "
-			     "! grep -v '^-r--r--r-- 0/0 .* 1970-01-01 00:00 [0-9a-f]\\{64\\}$' %s/list",
-			     folder, name, folder, folder),
-			 0);
+	assert_int_equal(
+		run("zstd -dc %s/store/objects/%s | TZ=UTC tar -tvf - >%s/list && "
+		    "! grep -v '^-r--r--r-- 0/0 .* 1970-01-01 00:00 [0-9a-f]\\{64\\}$' %s/list",
+		    folder, name, folder, folder),
+		0);
 }
 
 static void other_objects_are_no_packs(void **state)
@@ -247,7 +255,8 @@ static void other_objects_are_no_packs(void **state)
 		if (cases[i].message)
 			assert_non_null(strstr(err.message, cases[i].message));
 		else
-			assert_true(n == 1 && members[0].size_bytes == 600 && members[0].offset == 512);
+			assert_true(n == 1 && members[0].size_bytes == 600 &&
+				    members[0].offset == 512);
 		free(members);
 	}
 
@@ -302,7 +311,8 @@ static void what_is_read_for_a_pack_is_checked(void **state)
 	assert_int_equal(pack_write(store, &source, 1, read_wrong, NULL, &result, NULL), -EBADMSG);
 	assert_int_equal(pack_write(store, &source, 0, read_content, NULL, &result, NULL), -EINVAL);
 	struct digest unknown = digest_of("unknown", 7);
-	assert_int_equal(pack_write(store, &unknown, 1, read_content, NULL, &result, NULL), -ENOENT);
+	assert_int_equal(pack_write(store, &unknown, 1, read_content, NULL, &result, NULL),
+			 -ENOENT);
 }
 
 static void written_packs_are_known_to_the_catalog(void **state)

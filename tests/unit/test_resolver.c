@@ -114,8 +114,8 @@ static void expect(const struct tree *t, const char *name, enum reached reached,
 		struct error err = ERROR_NONE;
 		int r = resolver_read(t->resolver, path, LIMIT, &got, &file, &err);
 		if (r < 0 || got != reached)
-			print_error("%s: result %d %s, reached %d (%s)\n", name, r, err.message, got,
-				    file.why ? file.why : "-");
+			print_error("%s: result %d %s, reached %d (%s)\n", name, r, err.message,
+				    got, file.why ? file.why : "-");
 		assert_int_equal(r, 0);
 		assert_int_equal(got, reached);
 		if (reached == REACHED_LEFT_OUT)
@@ -269,13 +269,19 @@ static void what_must_not_be_taken_is_left_out(void **state)
 	put_link(t, ".git", "in/history");
 	put(t, "in/limit.c", "", 0644);
 	put(t, "in/over.c", "", 0644);
-	run("cd %s/in && mkfifo pipe.c && truncate -s 1000 limit.c && truncate -s 1001 over.c", t->path);
+	run("cd %s/in && mkfifo pipe.c && truncate -s 1000 limit.c && truncate -s 1001 over.c",
+	    t->path);
 	static const char *const names[] = {
-		"T/in/private.c",  "T/in/group.c",	"T/in/others.c",	   "T/in/.env",
-		"T/in/.env.local", "T/in/.envrc",	"T/in/tls.pem",		   "T/in/TLS.KEY",
-		"T/in/.git/config", "T/in/.venv/.env.d/x.c", "T/in/keys.key/x.c", "T/in/hidden.c",
-		"T/in/link.pem",   "T/in/history/config", "T/in/over.c",	   "T/in/pipe.c",
-		"T/in/sub",	   "T/in/sub/",		"T/in/sub/.",		   "T/in/sub/..",
+		"T/in/private.c",    "T/in/group.c",
+		"T/in/others.c",     "T/in/.env",
+		"T/in/.env.local",   "T/in/.envrc",
+		"T/in/tls.pem",      "T/in/TLS.KEY",
+		"T/in/.git/config",  "T/in/.venv/.env.d/x.c",
+		"T/in/keys.key/x.c", "T/in/hidden.c",
+		"T/in/link.pem",     "T/in/history/config",
+		"T/in/over.c",       "T/in/pipe.c",
+		"T/in/sub",          "T/in/sub/",
+		"T/in/sub/.",        "T/in/sub/..",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		expect(t, names[i], REACHED_LEFT_OUT, NULL);
@@ -335,7 +341,8 @@ static void a_folder_that_becomes_a_link_is_not_followed(void **state)
 	const struct tree *t = *state;
 	put(t, "out/b.c", "secret", 0644);
 	expect(t, "T/in/sub/b.c", REACHED, "beta");
-	/* Our descriptor still is the old folder: what is in it is what is read, wherever it is by now. */
+	/* Our descriptor still is the old folder: what is in it is what is read, wherever it is by
+	 * now. */
 	run("cd %s && mv in/sub in/old && ln -s ../out in/sub", t->path);
 	enum reached reached;
 	struct reached_file file;
@@ -345,7 +352,8 @@ static void a_folder_that_becomes_a_link_is_not_followed(void **state)
 	if (reached == REACHED)
 		assert_memory_equal(file.bytes, "beta", 4);
 
-	/* Many other folders later the descriptor is closed, and the name is a link: nothing is there. */
+	/* Many other folders later the descriptor is closed, and the name is a link: nothing is
+	 * there. */
 	for (int i = 0; i < 300; i++) {
 		char name[64];
 		run("mkdir %s/two/d%d && echo %d >%s/two/d%d/x.c", t->path, i, i, t->path, i);
@@ -358,7 +366,8 @@ static void a_folder_that_becomes_a_link_is_not_followed(void **state)
 	expect(t, "T/two/d0/x.c", REACHED, "0\n"); /* closed and opened again */
 }
 
-/* While another process swaps @a and @b as fast as it can, read @name: it gives what is inside, or nothing. */
+/* While another process swaps @a and @b as fast as it can, read @name: it gives what is inside, or
+ * nothing. */
 static void race(struct tree *t, const char *a, const char *b, const char *name)
 {
 	pid_t child = fork();

@@ -50,8 +50,8 @@ static int tree_make(void **state)
 	assert_non_null(realpath(template, resolved));
 	assert_in_range(snprintf(tree, sizeof(tree), "%s", resolved), 1, sizeof(tree) - 1);
 	run("mkdir home empty");
-	static const char *const keys[] = { "GOROOT", "GOPATH",	    "GOMODCACHE", "GOENV", "XDG_CONFIG_HOME",
-					    "CARGO_HOME", "RUSTUP_HOME" };
+	static const char *const keys[] = { "GOROOT",          "GOPATH",     "GOMODCACHE", "GOENV",
+					    "XDG_CONFIG_HOME", "CARGO_HOME", "RUSTUP_HOME" };
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		unsetenv(keys[i]);
 	set("HOME", "home");
@@ -191,7 +191,8 @@ static void go_is_where_its_command_looks(void **state)
 
 	/* By what go env -w wrote. */
 	char line[512];
-	snprintf(line, sizeof(line), "printf '# x\\nGOFLAGS=-v\\nGOMODCACHE=%s/filecache\\n' >home/.config/go/env",
+	snprintf(line, sizeof(line),
+		 "printf '# x\\nGOFLAGS=-v\\nGOMODCACHE=%s/filecache\\n' >home/.config/go/env",
 		 tree);
 	run(line);
 	EXPECT("filecache", "!home/go/pkg/mod");
@@ -210,7 +211,8 @@ static void rust_is_where_cargo_and_rustup_put_it(void **state)
 	(void)state;
 	run("mkdir -p home/.cargo/registry/src home/.rustup/toolchains/stable/lib/rustlib/src "
 	    "cargo/registry/src rustup/toolchains/a/lib/rustlib/src rustup/toolchains/b/lib/rustlib/src");
-	EXPECT("home/.cargo/registry/src", "home/.rustup/toolchains/stable/lib/rustlib/src", "!home/.cargo");
+	EXPECT("home/.cargo/registry/src", "home/.rustup/toolchains/stable/lib/rustlib/src",
+	       "!home/.cargo");
 	set("CARGO_HOME", "cargo");
 	set("RUSTUP_HOME", "rustup");
 	EXPECT("cargo/registry/src", "rustup/toolchains/a/lib/rustlib/src",
@@ -250,7 +252,8 @@ static void named_roots_must_be_there(void **state)
 	const char *const good[] = { "link", named, "/" };
 	assert_int_equal(source_roots_new(good, 3, &roots, &err), 0);
 	assert_string_equal(source_roots_paths(roots)[0], named);
-	assert_string_equal(source_roots_paths(roots)[1], "/"); /* each once, and as the user says */
+	assert_string_equal(source_roots_paths(roots)[1],
+			    "/"); /* each once, and as the user says */
 
 	struct source_roots *none = NULL;
 	const char *const missing[] = { "named", "missing" };

@@ -74,11 +74,14 @@ static struct source_result add_all(const struct file *files, size_t n)
 		fail_msg("%s", err.message);
 	return ret;
 }
-#define ADD(...) \
-	add_all((const struct file[]){ __VA_ARGS__ }, sizeof((const struct file[]){ __VA_ARGS__ }) / sizeof(struct file))
+#define ADD(...)                                      \
+	add_all((const struct file[]){ __VA_ARGS__ }, \
+		sizeof((const struct file[]){ __VA_ARGS__ }) / sizeof(struct file))
 
-/* What the store gives for a path of a manifest; "" in front and a "?" behind the text of a doubtful one. */
-static void expect(const struct source_result *result, const char *path, const char *text, bool doubtful)
+/* What the store gives for a path of a manifest; "" in front and a "?" behind the text of a
+ * doubtful one. */
+static void expect(const struct source_result *result, const char *path, const char *text,
+		   bool doubtful)
 {
 	scoped(manifest_closep) struct manifest *m = NULL;
 	struct error err = ERROR_NONE;
@@ -104,9 +107,10 @@ static void expect(const struct source_result *result, const char *path, const c
 static void files_come_back_by_path(void **state)
 {
 	(void)state;
-	struct source_result result = ADD({ "/p/b.c", "bravo" }, { "/p/a.c", "alpha" }, { "/p/empty.c", "" },
-					  { "/p/same.c", "alpha" }, { "/p/odd\n\\\xff.c", "odd" },
-					  { "/p/x/../folded.c", "folded" }, { "/p/old.c", "old", true });
+	struct source_result result =
+		ADD({ "/p/b.c", "bravo" }, { "/p/a.c", "alpha" }, { "/p/empty.c", "" },
+		    { "/p/same.c", "alpha" }, { "/p/odd\n\\\xff.c", "odd" },
+		    { "/p/x/../folded.c", "folded" }, { "/p/old.c", "old", true });
 	assert_int_equal(result.n_files, 7);
 	assert_int_equal(result.bytes, 5 + 5 + 0 + 5 + 3 + 6 + 3);
 	assert_int_equal(result.n_new_files, 6); /* alpha once */
@@ -166,10 +170,10 @@ static void a_second_build_adds_only_what_changed(void **state)
 static void the_better_file_of_a_path_wins(void **state)
 {
 	(void)state;
-	struct source_result result =
-		ADD({ "/1", "first" }, { "/1", "second" }, { "/2", "first", true }, { "/2", "second" },
-		    { "/2", "third" }, { "/3", "first", true }, { "/3", "second", true }, { "/4", "first" },
-		    { "/4", "second", true }, { "//4", "third" });
+	struct source_result result = ADD(
+		{ "/1", "first" }, { "/1", "second" }, { "/2", "first", true }, { "/2", "second" },
+		{ "/2", "third" }, { "/3", "first", true }, { "/3", "second", true },
+		{ "/4", "first" }, { "/4", "second", true }, { "//4", "third" });
 	assert_int_equal(result.n_files, 4);
 	expect(&result, "/1", "first", false);
 	expect(&result, "/2", "second", false);
@@ -208,8 +212,8 @@ static void removed_files_do_not_come_back(void **state)
 	(void)state;
 	struct digest removed = digest_of("secret", 6);
 	assert_int_equal(remove_source_mark(store, &removed, "/p/s.c", NULL), 0);
-	struct source_result result =
-		ADD({ "/p/s.c", "secret", false, -EPERM }, { "/p/a.c", "alpha" }, { "/p/s.c", "no secret" });
+	struct source_result result = ADD({ "/p/s.c", "secret", false, -EPERM },
+					  { "/p/a.c", "alpha" }, { "/p/s.c", "no secret" });
 	assert_int_equal(result.n_files, 2);
 	expect(&result, "/p/s.c", "no secret", false);
 	expect(&result, "/p/a.c", "alpha", false);
@@ -237,10 +241,13 @@ static void a_pack_that_is_used_again_is_young_again(void **state)
 {
 	(void)state;
 	(void)ADD({ "/p/a.c", "alpha" });
-	assert_int_equal(run("find %s/store/objects -type f -exec touch -d 2001-01-01 {} +", folder), 0);
+	assert_int_equal(
+		run("find %s/store/objects -type f -exec touch -d 2001-01-01 {} +", folder), 0);
 	(void)ADD({ "/p/a.c", "alpha" }, { "/p/b.c", "bravo" });
-	assert_int_equal(run("test $(find %s/store/objects -type f ! -newermt 2002-01-01 | wc -l) = 1", folder),
-			 0); /* the first manifest */
+	assert_int_equal(
+		run("test $(find %s/store/objects -type f ! -newermt 2002-01-01 | wc -l) = 1",
+		    folder),
+		0); /* the first manifest */
 }
 
 static void reading_is_limited_and_checked(void **state)
@@ -249,7 +256,8 @@ static void reading_is_limited_and_checked(void **state)
 	(void)ADD({ "/p/a.c", "alpha" }, { "/p/empty.c", "" });
 	scoped(lookup_freep) struct lookup *lookup = NULL;
 	assert_int_equal(lookup_new(store, &lookup, NULL), 0);
-	struct digest alpha = digest_of("alpha", 5), nothing = digest_of("", 0), missing = digest_of("x", 1);
+	struct digest alpha = digest_of("alpha", 5), nothing = digest_of("", 0),
+		      missing = digest_of("x", 1);
 	char *bytes = NULL;
 	size_t size = 77;
 	assert_int_equal(source_read(store, lookup, &alpha, 4, &bytes, &size, NULL), -EFBIG);
@@ -273,7 +281,8 @@ static void reading_is_limited_and_checked(void **state)
 	assert_int_equal(catalog_put_pack(store, &other.digest, lies, ARRAY_SIZE(lies), NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
 		bytes = NULL;
-		assert_int_equal(source_read(store, lookup, &lies[i].digest, UINT64_MAX, &bytes, &size, NULL),
+		assert_int_equal(source_read(store, lookup, &lies[i].digest, UINT64_MAX, &bytes,
+					     &size, NULL),
 				 -EBADMSG);
 		assert_null(bytes);
 	}
@@ -287,7 +296,8 @@ static void files_over_the_limit_are_refused(void **state)
 	scoped(string_free) char *large = calloc(1, SOURCE_SIZE_LIMIT + 1u);
 	assert_non_null(large);
 	struct error err = ERROR_NONE;
-	assert_int_equal(source_writer_add(w, "/l", large, SOURCE_SIZE_LIMIT + 1u, false, &err), -EFBIG);
+	assert_int_equal(source_writer_add(w, "/l", large, SOURCE_SIZE_LIMIT + 1u, false, &err),
+			 -EFBIG);
 	assert_int_equal(source_writer_add(w, "/l", large, SOURCE_SIZE_LIMIT, false, &err), 0);
 	assert_int_equal(source_writer_add(w, "", large, 1, false, &err), -EINVAL);
 	struct source_result result;
