@@ -82,7 +82,7 @@ static void nothing_to_take_is_no_work(void **state)
 	(void)state;
 	struct split_fixture f;
 	split_fixture_start(&f, &split_fixture_kinds[0]);
-	unsigned link = elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "x.debug", 12);
+	unsigned link = elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "x.debug\0crc", 12);
 	split_fixture_build(&f, NULL);
 	struct plan plan;
 	assert_int_equal(plan_make(&f.image, NULL, &plan, NULL), 0);
@@ -99,7 +99,7 @@ static void a_link_beside_debug_information_is_stale(void **state)
 	(void)state;
 	struct split_fixture f;
 	split_fixture_init(&f, &split_fixture_kinds[0]);
-	unsigned link = elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "x.debug", 12);
+	unsigned link = elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "x.debug\0crc", 12);
 	split_fixture_build(&f, NULL);
 	struct plan plan;
 	assert_int_equal(plan_make(&f.image, NULL, &plan, NULL), 0);

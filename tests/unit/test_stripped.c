@@ -129,7 +129,7 @@ static void the_link_names_file_and_crc(void **state)
 		const struct debuglink link = { "prog.debug", 0x12345678 };
 		split_fixture_init(&f, &split_fixture_kinds[i]);
 		/* A stale one, which is replaced and not doubled. */
-		elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "old", 12);
+		elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "old\0\0\0\0\0crc", 12);
 		split_fixture_build(&f, NULL);
 		write_stripped(&f, &link, &w);
 		uint64_t size;
@@ -321,7 +321,7 @@ static void the_judge_sees_each_flipped_bit(void **state)
 		means[w.stripped.names_offset] = 0; /* the null section's name */
 		for (size_t at = 0; at < w.bytes.size; at++) {
 			uint8_t *byte = &w.bytes.bytes[at], old = *byte;
-			*byte ^= 1 << (at % 8);
+			*byte = (uint8_t)(old ^ 1 << (at % 8));
 			int r = judge_stripped(&f.image, w.bytes.bytes, w.bytes.size, &options,
 					       NULL);
 			if (means[at] && r != -EIO)
