@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/mapping.h"
+#include "split/debug_file.h"
+#include "split/deposit.h"
+#include "split/job.h"
+#include "split/output.h"
+
+/* A job's own files: what one file goes through (job.c), what it is (job_look.c), its writing
+ * (job_write.c), and what has changed in it (job_changes.c). */
+
+struct job {
+	const struct job_context *context;
+	const struct split_options *options;
+	const struct input *input;
+	struct outcome *outcome;
+	bool settled; /* the outcome is known, and nothing more to do */
+
+	int fd;
+	struct mapping *mapping;
+	struct image image;
+	struct store *store; /* NULL: this file does not go there */
+	struct plan plan;
+	struct symbols symbols;
+	struct debug_image debug;
+	struct stripped stripped;
+	struct debug_file debug_file;
+	bool wants_debug_file;
+	struct output output;
+	struct contribution contribution;
+};
+
+static inline void job_settle(struct job *job, enum outcome_status status)
+{
+	job->outcome->status = status;
+	job->settled = true;
+}
+
+/** Open the input and see what it is: on 0 and not settled, a program whose sections may be
+ * planned. */
+must_check int job_look(struct job *job, struct error *err);
+
+/** There is no debug information in it: is it where it should be? Settles the job. */
+must_check int job_settle_without_debug(struct job *job, struct error *err);
+
+/** -o of a file that stays as it is. */
+must_check int job_copy_output(struct job *job, struct error *err);
+
+/** Write both images, sources and what the record needs; all is durable, and nothing published. */
+must_check int job_write(struct job *job, struct error *err);
+
+/** List what differs from the input, for the record, and warn of what stays against expectations.
+ */
+void job_list_changes(struct job *job);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "elf/notes.h"
+#include "split/job_internal.h"
+
+static int open_input(struct job *job, struct error *err)
+{
+	int r;
+
+	scoped(fd_close) int folder = -1;
+	scoped(string_free) char *name = NULL;
+	r = input_open_folder(job->input, 0, &folder, &name, err);
+	if (r == 0)
+		r = file_open_at(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &job->fd,
+				 err);
+	if (r == 0)
+		r = mapping_open(job->fd, job->outcome->path, &job->mapping, err);
+	if (r < 0)
+		return r;
+	const struct stat *st = mapping_stat(job->mapping);
+	if (st->st_dev != job->input->dev || st->st_ino != job->input->ino)
+		return error_set(err, -EBUSY, "another file is there now");
+	job->outcome->input_bytes = job->outcome->output_bytes = mapping_size(job->mapping);
+	return 0;
+}
+
+static int open_image(struct job *job, struct error *err)
+{
+	int r;
+
+	const uint8_t *bytes = mapping_bytes(job->mapping);
+	uint64_t size = mapping_size(job->mapping);
+	if (size >= 8 && (!memcmp(bytes, "!<arch>\n", 8) || !memcmp(bytes, "!<thin>\n", 8)))
+		return error_set(err, -ENOTSUP, "an archive: not split yet");
+	r = image_open(bytes, size, &job->image, err);
+	if (r < 0) {
+		/* A file that shrinks reads as zeros: say that, not what the zeros look like. */
+		int changed = mapping_check(job->mapping, NULL);
+		return changed < 0 ? mapping_check(job->mapping, err) : r;
+	}
+	if (image_build_id(&job->image, &job->outcome->build_id, NULL, NULL) < 0)
+		job->outcome->build_id = (struct build_id){ 0 };
+	return 0;
+}
+
+/* What is not split by this release, and what never is. */
+static int classify(struct job *job, struct error *err)
+{
+	const struct image *image = &job->image;
+	bool named = job->outcome->named;
+	if (image->ehdr.e_type == ET_REL)
+		return error_set(err, -ENOTSUP, "an object file or kernel module: not split yet");
+	if (image->ehdr.e_type != ET_EXEC && image->ehdr.e_type != ET_DYN)
+		return error_set(err, -ENOTSUP,
+				 "neither an executable nor a shared object (e_type %u)",
+				 image->ehdr.e_type);
+	if (!image_is_separate_debug(image))
+		return 0;
+	if (named)
+		return error_set(err, -ENOTSUP,
+				 "a separate debug file: dbgstore add takes it as it is");
+	outcome_set_note(job->outcome, "a separate debug file");
+	job_settle(job, OUTCOME_SKIPPED);
+	return 0;
+}
+
+int job_look(struct job *job, struct error *err)
+{
+	int r;
+
+	r = open_input(job, err);
+	if (r == 0)
+		r = open_image(job, err);
+	if (r == 0)
+		r = classify(job, err);
+	/* A build that calls strip on its objects and archives goes on, with files larger than need
+	 * be. */
+	if (r == -ENOTSUP && job->options->as_strip) {
+		outcome_warn(job->outcome, "left as it is: %s", err->message);
+		outcome_set_note(job->outcome, "%s", err->message);
+		job_settle(job, OUTCOME_SKIPPED);
+		return job_copy_output(job, err);
+	}
+	return r;
+}
+
+/* ---- nothing to take ---- */
+
+static bool is_go(const struct image *image)
+{
+	return image_find_section(image, ".note.go.buildid") ||
+	       image_find_section(image, ".go.buildinfo") ||
+	       image_find_section(image, ".gopclntab");
+}
+
+static void explain_no_debug(struct job *job, enum deposit_known known)
+{
+	const char *store =
+		known == DEPOSIT_MISSING
+			? "; the store has a record of it, but the debug information is missing or damaged there: dbgstore verify tells more"
+		: known == DEPOSIT_OTHER
+			? "; what the store has under its build ID belongs to another program"
+		: job->store ? ", and the store has none for it"
+			     : "";
+	if (job->image.n_sections == 0)
+		outcome_set_note(job->outcome,
+				 "no section headers, so no debug information that could be found");
+	else if (is_go(&job->image))
+		outcome_set_note(
+			job->outcome,
+			"no debug information%s: Go's linker was told to leave it out (-ldflags=\"-s -w\", goreleaser's default; melange: strip: \"-w\"); build without -s and -w",
+			store);
+	else
+		outcome_set_note(
+			job->outcome,
+			"no debug information%s: compile and link with -g (CMake: RelWithDebInfo; cargo: debug = true), and let nobody strip it before this",
+			store);
+}
+
+static bool debug_file_known(struct job *job)
+{
+	bool there, has_dwarf;
+	struct build_id id;
+	uint32_t crc;
+	const struct build_id *mine = &job->outcome->build_id;
+	if (!job->wants_debug_file ||
+	    debug_file_look(&job->debug_file, &there, &has_dwarf, &id, &crc, NULL) < 0 || !there ||
+	    !has_dwarf)
+		return false;
+	if (mine->size)
+		return build_id_equal(mine, &id);
+	/* Without an ID, the debug link's CRC is what joins the two: name, NUL, padding, CRC. */
+	const struct section *link = image_find_section(&job->image, ".gnu_debuglink");
+	uint64_t size = 0;
+	const uint8_t *bytes = link ? image_section_bytes(&job->image, link, &size) : NULL;
+	return size >= 8 && image_decode_word(&job->image, bytes + size - 4) == crc;
+}
+
+int job_copy_output(struct job *job, struct error *err)
+{
+	int r;
+
+	if (!job->options->output || job->options->dry_run)
+		return 0;
+	r = output_open(job->input, job->options->output, &job->output, err);
+	if (r < 0 || job->output.in_place)
+		return r;
+	r = output_copy(&job->output, mapping_bytes(job->mapping), mapping_size(job->mapping),
+			mapping_stat(job->mapping), job->options->keep_times, err);
+	if (r == 0)
+		r = mapping_check(job->mapping, err);
+	return r == 0 ? output_publish(&job->output, job->input, mapping_stat(job->mapping), err)
+		      : r;
+}
+
+/* No debug information here: is it where it should be? */
+int job_settle_without_debug(struct job *job, struct error *err)
+{
+	int r;
+
+	enum deposit_known known = DEPOSIT_UNKNOWN;
+	if (job->store && job->outcome->build_id.size) {
+		r = deposit_look(job->store, &job->image, &job->outcome->build_id, &known, err);
+		if (r < 0)
+			return r;
+	}
+	if (known == DEPOSIT_KNOWN || debug_file_known(job)) {
+		job_settle(job, OUTCOME_ALREADY);
+	} else {
+		explain_no_debug(job, known);
+		job_settle(job, OUTCOME_NO_DEBUG);
+	}
+	return job_copy_output(job, err);
+}

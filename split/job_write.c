@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "split/job_internal.h"
+#include "store/add.h"
+
+/* A step in a thread of its own; run in this one where there is none to be had. */
+struct step {
+	int (*run)(struct job *job, struct error *err);
+	struct job *job;
+	pthread_t thread;
+	bool started, in_thread;
+	int r;
+	struct error error;
+};
+
+static void *step_run(void *context)
+{
+	struct step *step = context;
+	step->r = step->run(step->job, &step->error);
+	return NULL;
+}
+
+static void step_start(struct step *step)
+{
+	step->started = true;
+	step->in_thread = pthread_create(&step->thread, NULL, step_run, step) == 0;
+	if (!step->in_thread)
+		step_run(step);
+}
+
+static int step_join(struct step *step, struct error *err)
+{
+	if (!step->started)
+		return 0;
+	if (step->in_thread)
+		pthread_join(step->thread, NULL);
+	step->started = false;
+	if (step->r < 0 && err)
+		*err = step->error;
+	return step->r;
+}
+
+static int write_debug(struct job *job, struct error *err)
+{
+	int r;
+
+	struct file_sink file = { .fd = job->debug_file.file.fd,
+				  .what = job->debug_file.path,
+				  .wants_crc = true };
+	r = deposit_debug(job->store, &job->debug, job->wants_debug_file ? &file : NULL,
+			  job->mapping, &job->outcome->debug, err);
+	job->outcome->has_debug = r == 0 && job->store;
+	job->outcome->debug_crc = file.crc;
+	return r;
+}
+
+static int write_executable(struct job *job, struct error *err)
+{
+	int r;
+
+	r = deposit_stripped(job->store, &job->stripped, job->mapping, &job->outcome->executable,
+			     err);
+	job->outcome->has_executable = r == 0;
+	return r;
+}
+
+static void warn_replace(const char *text, void *context)
+{
+	struct job *job = context;
+	outcome_warn(job->outcome, "%s", text);
+}
+
+static int write_output(struct job *job, const struct debuglink *link, struct error *err)
+{
+	const struct judge_options judge = { .link = link,
+					     .removed = job->options->removed.values,
+					     .n_removed = job->options->removed.n };
+	return output_write(&job->output, &job->stripped, &job->image, &judge, job->fd,
+			    mapping_stat(job->mapping), job->options->keep_times, warn_replace, job,
+			    err);
+}
+
+static void warn_source(const char *path, const char *why, void *context)
+{
+	struct job *job = context;
+	outcome_warn(job->outcome, "source %s left out: %s", ESCAPED(path), why);
+}
+
+/* Sources are a gift: line tables that cannot be read cost a warning. A store that fails, the
+ * split. */
+static int write_sources(struct job *job, struct error *err)
+{
+	int r;
+
+	if (!job->store || !job->context->roots)
+		return 0;
+	r = capture_sources(job->store, &job->image, job->context->roots,
+			    mapping_stat(job->mapping)->st_mtime, warn_source, job,
+			    &job->outcome->sources, err);
+	job->outcome->has_sources = r == 0 && job->outcome->sources.stored.manifest.present;
+	if (r != -EBADMSG && r != -EFBIG && r != -ENOTSUP)
+		return r;
+	outcome_warn(job->outcome, "no sources: %s", err->message);
+	return 0;
+}
+
+static int origin_of(const struct job *job, struct origin *ret, struct error *err)
+{
+	int r;
+
+	const struct input_name *name = &job->input->names[0];
+	const char *given = job->options->origin.path;
+	r = origin_copy(&job->options->origin, ret, err);
+	if (r < 0 || (given && !name->root))
+		return r;
+	free(ret->path);
+	ret->path = NULL;
+	return given ? string_format(&ret->path, err, "%s/%s", given, name->relative)
+		     : string_format(&ret->path, err, "%s", name->relative);
+}
+
+/* What the input tells about itself takes a digest of all that is loaded: made while others
+ * compress. */
+static int prepare_record(struct job *job, struct error *err)
+{
+	int r;
+
+	if (!job->store)
+		return 0;
+	scoped(origin_free) struct origin origin = { 0 };
+	r = origin_of(job, &origin, err);
+	return r == 0 ? contribution_of_image(job->store, &job->image, &origin, &job->contribution,
+					      err)
+		      : r;
+}
+
+static int plan_stripped(struct job *job, const struct debuglink *link, struct error *err)
+{
+	int r = stripped_plan(&job->plan, &job->symbols, link, &job->stripped, err);
+	job->outcome->output_bytes = job->stripped.size_bytes;
+	return r;
+}
+
+int job_write(struct job *job, struct error *err)
+{
+	int r = 0;
+
+	struct step debug = { .run = write_debug, .job = job, .error = ERROR_NONE };
+	struct step executable = { .run = write_executable, .job = job, .error = ERROR_NONE };
+	bool keep_executable = job->store && !job->options->no_executable;
+	struct debuglink link = { .name = job->debug_file.name };
+
+	/* With a debug link, the stripped image needs the CRC of the debug file. */
+	if (!job->wants_debug_file)
+		r = plan_stripped(job, NULL, err);
+	if (r < 0)
+		return r;
+	step_start(&debug);
+	if (!job->wants_debug_file) {
+		if (keep_executable)
+			step_start(&executable);
+		r = write_output(job, NULL, err);
+	}
+	if (r == 0)
+		r = write_sources(job, err);
+	if (r == 0)
+		r = prepare_record(job, err);
+	struct error debug_error = ERROR_NONE;
+	int debug_r = step_join(&debug, &debug_error);
+	if (debug_r < 0 && r == 0) {
+		r = debug_r;
+		*err = debug_error;
+	}
+	if (r == 0 && job->wants_debug_file) {
+		link.crc = job->outcome->debug_crc;
+		r = plan_stripped(job, &link, err);
+		if (r == 0 && keep_executable)
+			step_start(&executable);
+		if (r == 0)
+			r = write_output(job, &link, err);
+	}
+	struct error executable_error = ERROR_NONE;
+	int executable_r = step_join(&executable, &executable_error);
+	if (executable_r < 0 && r == 0) {
+		r = executable_r;
+		*err = executable_error;
+	}
+	return r;
+}
