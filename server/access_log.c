@@ -12,10 +12,10 @@
 #include "base/json.h"
 #include "server/access_log.h"
 
-#define LINE_SIZE 4096	       /* of a text line, at most */
-#define FLUSH_MS 100	       /* how long a line may wait */
+#define LINE_SIZE 4096 /* of a text line, at most */
+#define FLUSH_MS 100 /* how long a line may wait */
 #define EARLY_FLUSH (64 << 10) /* bytes with which it is not waited for */
-#define BUFFER_SIZE (1 << 20)  /* what may wait while the reader is slow */
+#define BUFFER_SIZE (1 << 20) /* what may wait while the reader is slow */
 
 struct buffer {
 	size_t size;
@@ -79,20 +79,24 @@ static void *flush(void *context)
 		full->size = 0;
 		if (n_lost) {
 			char line[96];
-			int n = snprintf(line, sizeof(line),
-					 log->format == ACCESS_LOG_JSON ?
-						 "{\"schema\":\"dbgvault.serve/1\",\"lost_lines\":%" PRIu64 "}\n" :
-						 "lost lines=%" PRIu64 "\n",
-					 n_lost);
+			int n = snprintf(
+				line, sizeof(line),
+				log->format == ACCESS_LOG_JSON
+					? "{\"schema\":\"dbgvault.serve/1\",\"lost_lines\":%" PRIu64
+					  "}\n"
+					: "lost lines=%" PRIu64 "\n",
+				n_lost);
 			write_all(log->fd, line, (size_t)n);
 		}
 	} while (!ending);
 	return NULL;
 }
 
-int access_log_open(int fd, enum access_log_format format, struct access_log **ret, struct error *err)
+int access_log_open(int fd, enum access_log_format format, struct access_log **ret,
+		    struct error *err)
 {
-	struct access_log *log = malloc(sizeof(*log)); /* not cleared: pages are touched as they are used */
+	struct access_log *log =
+		malloc(sizeof(*log)); /* not cleared: pages are touched as they are used */
 	if (!log)
 		return error_no_memory(err);
 	log->fd = fd;
@@ -219,7 +223,8 @@ static void format_text(struct line *l, const struct access *a)
 	put(l, "\n");
 }
 
-static int format_json(const struct access *a, int64_t time, char **ret, size_t *ret_size, struct error *err)
+static int format_json(const struct access *a, int64_t time, char **ret, size_t *ret_size,
+		       struct error *err)
 {
 	int r;
 	scoped(json_scoped_decref) json_t *o = json_object();
@@ -262,8 +267,8 @@ static int format_json(const struct access *a, int64_t time, char **ret, size_t 
 	return 0;
 }
 
-int access_format(const struct access *access, enum access_log_format format, int64_t time, char **ret,
-		  size_t *ret_size, struct error *err)
+int access_format(const struct access *access, enum access_log_format format, int64_t time,
+		  char **ret, size_t *ret_size, struct error *err)
 {
 	if (format == ACCESS_LOG_JSON)
 		return format_json(access, time, ret, ret_size, err);
@@ -299,7 +304,8 @@ static void keep(struct access_log *log, const char *bytes, size_t size)
 void access_log_write(struct access_log *log, const struct access *access)
 {
 	if (log->format == ACCESS_LOG_TEXT) {
-		static _Thread_local struct line line; /* too large to be cleared for each request */
+		static _Thread_local struct line
+			line; /* too large to be cleared for each request */
 		line.size = 0;
 		format_text(&line, access);
 		return keep(log, line.bytes, line.size);

@@ -14,14 +14,16 @@
 #include "server/range.h"
 #include "server/stream.h"
 
-/* Stored bytes up to this are sent from memory, with the header in one call; more by sendfile(2). */
+/* Stored bytes up to this are sent from memory, with the header in one call; more by sendfile(2).
+ */
 #define MEMORY_LIMIT (64u << 10)
 /* Decoded bodies up to this are made at once and kept; more are streamed. */
 #define INLINE_LIMIT (256u << 10)
 /* What may be decoded for such a body on an event loop: well under a millisecond. */
 #define INLINE_DECODE_LIMIT (512u << 10)
 
-/* A build ID may get better files, or be found to collide: not for ever, but a proxy may keep it an hour. */
+/* A build ID may get better files, or be found to collide: not for ever, but a proxy may keep it an
+ * hour. */
 #define CACHE_CONTROL "public, max-age=3600"
 
 /** A response that is ready to be sent any number of times. */
@@ -34,8 +36,10 @@ struct answer {
 
 static struct answer_key key_of(const struct body *body, bool zstd)
 {
-	return (struct answer_key){ body->name, body->object,		 body->offset, body->size_bytes,
-				    body->time, (uint32_t)body->kind, zstd };
+	return (struct answer_key){ body->name,   body->object,
+				    body->offset, body->size_bytes,
+				    body->time,   (uint32_t)body->kind,
+				    zstd };
 }
 
 static void free_answer(struct cached *cached)
@@ -52,13 +56,16 @@ static void answer_release(struct answer **a)
 }
 
 /* Strong, for these very bytes: of the identity, of an encoding of it. */
-static void make_etag(const struct body *body, const struct object *encoded_by, char ret[static ETAG_SIZE])
+static void make_etag(const struct body *body, const struct object *encoded_by,
+		      char ret[static ETAG_SIZE])
 {
 	char part[48] = "", encoding[24] = "";
 	if (body->kind == BODY_SECTION)
-		snprintf(part, sizeof(part), "-%" PRIx64 "-%" PRIx64, body->offset, body->size_bytes);
+		snprintf(part, sizeof(part), "-%" PRIx64 "-%" PRIx64, body->offset,
+			 body->size_bytes);
 	if (encoded_by)
-		snprintf(encoding, sizeof(encoding), "-%016" PRIx64, object_encoding_hash(encoded_by));
+		snprintf(encoding, sizeof(encoding), "-%016" PRIx64,
+			 object_encoding_hash(encoded_by));
 	snprintf(ret, ETAG_SIZE, "\"%s%s%s\"", DIGEST_HEX(&body->name), part, encoding);
 }
 
@@ -68,15 +75,16 @@ static bool put(struct MHD_Response *response, const char *name, const char *val
 }
 
 /* The header lines that every representation of a body has. */
-static int dress(struct MHD_Response *response, const struct body *body, const char *etag, bool zstd,
-		 struct error *err)
+static int dress(struct MHD_Response *response, const struct body *body, const char *etag,
+		 bool zstd, struct error *err)
 {
 	char size[24], date[HTTP_DATE_SIZE];
 
 	snprintf(size, sizeof(size), "%" PRIu64, body->size_bytes);
 	bool ok = put(response, "Content-Type", "application/octet-stream") &&
 		  put(response, "X-DEBUGINFOD-SIZE", size) && put(response, "ETag", etag) &&
-		  put(response, "Vary", "Accept-Encoding") && put(response, "Cache-Control", CACHE_CONTROL) &&
+		  put(response, "Vary", "Accept-Encoding") &&
+		  put(response, "Cache-Control", CACHE_CONTROL) &&
 		  put(response, "Accept-Ranges", "bytes");
 	if (ok && zstd)
 		ok = put(response, "Content-Encoding", "zstd");
@@ -94,7 +102,8 @@ static struct answer *answer_new(void)
 }
 
 /* Stored bytes from memory. The buffer goes with the response. */
-static int respond_with_memory(char *bytes, size_t size, struct MHD_Response **ret, struct error *err)
+static int respond_with_memory(char *bytes, size_t size, struct MHD_Response **ret,
+			       struct error *err)
 {
 	*ret = MHD_create_response_from_buffer(size, bytes, MHD_RESPMEM_MUST_FREE);
 	if (!*ret) {
@@ -113,7 +122,8 @@ static int respond_with_stored_bytes(const struct object *o, const struct object
 		scoped(string_free) char *bytes = malloc(range->size_bytes);
 		if (!bytes)
 			return error_no_memory(err);
-		r = file_pread(object_fd(o), bytes, range->size_bytes, range->offset, "object", err);
+		r = file_pread(object_fd(o), bytes, range->size_bytes, range->offset, "object",
+			       err);
 		return r < 0 ? r : respond_with_memory(take(bytes), range->size_bytes, ret, err);
 	}
 
@@ -129,7 +139,8 @@ static int respond_with_stored_bytes(const struct object *o, const struct object
 }
 
 /* The body as its stored frames. -ENOTSUP: it does not begin and end where frames do. */
-static int make_zstd(struct request *rq, const struct body *body, struct answer **ret, struct error *err)
+static int make_zstd(struct request *rq, const struct body *body, struct answer **ret,
+		     struct error *err)
 {
 	int r;
 
@@ -176,7 +187,8 @@ static uint64_t decoded_bytes(const struct object *o, const struct body *body)
 }
 
 /* The body decoded, in memory. -ENOTSUP: too much for an event loop. */
-static int make_identity(struct request *rq, const struct body *body, struct answer **ret, struct error *err)
+static int make_identity(struct request *rq, const struct body *body, struct answer **ret,
+			 struct error *err)
 {
 	int r;
 	scoped(string_free) char *bytes = NULL;
@@ -244,8 +256,8 @@ static bool is_known_to_client(const struct request *rq, const struct body *body
 
 	if (tags->bytes)
 		return tags->n_lines == 1 && etag_list_has(tags->bytes, tags->size, etag);
-	return since->bytes && since->n_lines == 1 && http_date_parse(since->bytes, since->size, &time) &&
-	       body->time <= time;
+	return since->bytes && since->n_lines == 1 &&
+	       http_date_parse(since->bytes, since->size, &time) && body->time <= time;
 }
 
 /* Is the range that is asked for one of what the client has the rest of? RFC 9110, 13.1.5. */
@@ -275,7 +287,8 @@ static enum MHD_Result answer_unsatisfiable(struct request *rq, const struct bod
 	char etag[ETAG_SIZE], range[40];
 	struct error err = ERROR_NONE;
 
-	struct MHD_Response *response = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
 	make_etag(body, NULL, etag);
 	snprintf(range, sizeof(range), "bytes */%" PRIu64, body->size_bytes);
 	if (!response || dress(response, body, etag, false, &err) < 0 ||
@@ -289,8 +302,10 @@ static enum MHD_Result answer_unsatisfiable(struct request *rq, const struct bod
 	return result;
 }
 
-/* A response of this request alone: the identity or, where given, a range of it, decoded as it goes out. */
-static enum MHD_Result answer_streamed(struct request *rq, const struct body *body, const struct range *part)
+/* A response of this request alone: the identity or, where given, a range of it, decoded as it goes
+ * out. */
+static enum MHD_Result answer_streamed(struct request *rq, const struct body *body,
+				       const struct range *part)
 {
 	int r;
 	struct error err = ERROR_NONE;
@@ -306,7 +321,8 @@ static enum MHD_Result answer_streamed(struct request *rq, const struct body *bo
 	scoped(shared_object_releasep) struct shared_object *o = NULL;
 	r = objects_get(rq->server->objects, rq->server->store, &body->object, &o, &err);
 	if (r == 0)
-		r = stream_new(rq, o, body->offset + range.offset, range.size_bytes, &response, &err);
+		r = stream_new(rq, o, body->offset + range.offset, range.size_bytes, &response,
+			       &err);
 	if (r < 0)
 		return request_drop(rq, trouble_of(r), &err);
 
@@ -323,15 +339,19 @@ static enum MHD_Result answer_streamed(struct request *rq, const struct body *bo
 		return request_drop(rq, TROUBLE_MEMORY, &err);
 	}
 
-	unsigned status = known ? MHD_HTTP_NOT_MODIFIED : part ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK;
-	enum MHD_Result result = request_answer(rq, status, response, 0); /* the stream counts its bytes */
+	unsigned status = known  ? MHD_HTTP_NOT_MODIFIED
+			  : part ? MHD_HTTP_PARTIAL_CONTENT
+				 : MHD_HTTP_OK;
+	enum MHD_Result result =
+		request_answer(rq, status, response, 0); /* the stream counts its bytes */
 	MHD_destroy_response(response);
 	return result;
 }
 
-/* Asked for a range: RANGE_IGNORED where the whole is to be sent. GET alone has ranges, and they are of the
- * identity, for a part of a frame can be sent to nobody. */
-static enum range_verdict asked_range(const struct request *rq, const struct body *body, struct range *ret)
+/* Asked for a range: RANGE_IGNORED where the whole is to be sent. GET alone has ranges, and they
+ * are of the identity, for a part of a frame can be sent to nobody. */
+static enum range_verdict asked_range(const struct request *rq, const struct body *body,
+				      struct range *ret)
 {
 	if (!rq->range.bytes || rq->range.n_lines != 1 || rq->head || !range_holds(rq, body))
 		return RANGE_IGNORED;
@@ -365,7 +385,8 @@ enum MHD_Result answer_body(struct request *rq, const struct body *body)
 		return request_drop(rq, trouble_of(r), &err);
 
 	rq->zstd = zstd;
-	/* The same response for both: of a 304 only the header is sent, and it has to say the same. */
+	/* The same response for both: of a 304 only the header is sent, and it has to say the same.
+	 */
 	if (is_known_to_client(rq, body, a->etag))
 		return request_answer(rq, MHD_HTTP_NOT_MODIFIED, a->response, 0);
 	return request_answer(rq, MHD_HTTP_OK, a->response, rq->head ? 0 : a->size_bytes);

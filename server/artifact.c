@@ -16,8 +16,8 @@ static int find_whole(const struct artifact *artifact, const struct build *build
 {
 	if (!artifact->present)
 		return -ENOENT;
-	*ret = (struct body){ BODY_WHOLE, artifact->digest, artifact->digest, 0, artifact->size_bytes,
-			      build->time };
+	*ret = (struct body){ BODY_WHOLE, artifact->digest,     artifact->digest,
+			      0,          artifact->size_bytes, build->time };
 	return 0;
 }
 
@@ -49,25 +49,28 @@ static const struct object_section *find_named(const struct object *o, const cha
 	return has_bytes(section, o) ? section : NULL;
 }
 
-static int find_section(struct request *rq, const struct build *build, struct body *ret, struct error *err)
+static int find_section(struct request *rq, const struct build *build, struct body *ret,
+			struct error *err)
 {
 	int r;
 	const struct artifact *artifacts[] = { &build->debug, &build->executable };
 
 	for (size_t i = 0; i < ARRAY_SIZE(artifacts); i++) {
 		if (!artifacts[i]->present ||
-		    (i && artifacts[0]->present && digest_equal(&artifacts[0]->digest, &artifacts[i]->digest)))
+		    (i && artifacts[0]->present &&
+		     digest_equal(&artifacts[0]->digest, &artifacts[i]->digest)))
 			continue;
 		scoped(shared_object_releasep) struct shared_object *o = NULL;
-		r = objects_get(rq->server->objects, rq->server->store, &artifacts[i]->digest, &o, err);
+		r = objects_get(rq->server->objects, rq->server->store, &artifacts[i]->digest, &o,
+				err);
 		if (r < 0)
 			return r == -ENOENT ? error_set(err, -EIO, "object %s is missing",
-							DIGEST_HEX(&artifacts[i]->digest)) :
-					      r;
+							DIGEST_HEX(&artifacts[i]->digest))
+					    : r;
 		const struct object_section *section = find_named(o->object, rq->route.name);
 		if (!section)
 			continue;
-		*ret = (struct body){ BODY_SECTION,	   artifacts[i]->digest, artifacts[i]->digest,
+		*ret = (struct body){ BODY_SECTION,    artifacts[i]->digest, artifacts[i]->digest,
 				      section->offset, section->size_bytes,  build->time };
 		return 0;
 	}
@@ -82,8 +85,8 @@ static void load_manifest(struct work *work)
 	struct error err = ERROR_NONE;
 
 	rq->prepared = true;
-	rq->prepared_r = manifests_load(rq->server->manifests, rq->server->store, &rq->manifest_wanted,
-					&rq->manifest, &err);
+	rq->prepared_r = manifests_load(rq->server->manifests, rq->server->store,
+					&rq->manifest_wanted, &rq->manifest, &err);
 	if (rq->prepared_r < 0)
 		log_error("source manifest of %s: %s", BUILD_ID_HEX(&rq->route.id), err.message);
 	request_resume(rq);
@@ -95,8 +98,8 @@ static int get_manifest(struct request *rq, const struct artifact *wanted, struc
 
 	if (rq->prepared && same)
 		return rq->prepared_r < 0 ? error_set(err, rq->prepared_r, "source manifest %s",
-						      DIGEST_HEX(&wanted->digest)) :
-					    0;
+						      DIGEST_HEX(&wanted->digest))
+					  : 0;
 	shared_manifest_release(take(rq->manifest));
 	rq->prepared = false;
 	rq->manifest_wanted = *wanted;
@@ -104,13 +107,15 @@ static int get_manifest(struct request *rq, const struct artifact *wanted, struc
 	if (rq->manifest)
 		return 0;
 	if (wanted->size_bytes <= INLINE_MANIFEST_LIMIT)
-		return manifests_load(rq->server->manifests, rq->server->store, wanted, &rq->manifest, err);
-	return request_suspend(rq, load_manifest) ? -EINPROGRESS :
-						    error_set(err, -ECANCELED, "the server is ending");
+		return manifests_load(rq->server->manifests, rq->server->store, wanted,
+				      &rq->manifest, err);
+	return request_suspend(rq, load_manifest)
+		       ? -EINPROGRESS
+		       : error_set(err, -ECANCELED, "the server is ending");
 }
 
-static int find_source(struct request *rq, struct lookup *lookup, const struct build *build, struct body *ret,
-		       struct error *err)
+static int find_source(struct request *rq, struct lookup *lookup, const struct build *build,
+		       struct body *ret, struct error *err)
 {
 	int r;
 
@@ -119,8 +124,8 @@ static int find_source(struct request *rq, struct lookup *lookup, const struct b
 	r = get_manifest(rq, &build->sources, err);
 	if (r < 0)
 		return r == -ENOENT ? error_set(err, -EIO, "source manifest %s is missing",
-						DIGEST_HEX(&build->sources.digest)) :
-				      r;
+						DIGEST_HEX(&build->sources.digest))
+				    : r;
 
 	/* A client has to begin a path with a slash, also where the debug information does not. */
 	struct manifest_entry entry;
@@ -138,8 +143,8 @@ static int find_source(struct request *rq, struct lookup *lookup, const struct b
 	return 0;
 }
 
-static int find_body(struct request *rq, struct lookup *lookup, const struct build *build, struct body *ret,
-		     struct error *err)
+static int find_body(struct request *rq, struct lookup *lookup, const struct build *build,
+		     struct body *ret, struct error *err)
 {
 	switch (rq->route.kind) {
 	case KIND_DEBUGINFO:

@@ -48,7 +48,8 @@ void cached_release(struct cached *c)
 		c->free(c);
 }
 
-/* Keys are made of digests and sizes; this only spreads them (the multiplier is 2^64 / golden ratio). */
+/* Keys are made of digests and sizes; this only spreads them (the multiplier is 2^64 / golden
+ * ratio). */
 static uint64_t hash_key(const uint64_t *key, size_t n_words)
 {
 	uint64_t hash = 0;
@@ -59,8 +60,8 @@ static uint64_t hash_key(const uint64_t *key, size_t n_words)
 	return hash;
 }
 
-int cache_new(size_t key_size, size_t n_max, uint64_t bytes_max, uint64_t max_age_ms, struct cache **ret,
-	      struct error *err)
+int cache_new(size_t key_size, size_t n_max, uint64_t bytes_max, uint64_t max_age_ms,
+	      struct cache **ret, struct error *err)
 {
 	assert(key_size && key_size % 8 == 0 && key_size <= CACHE_KEY_LIMIT);
 
@@ -175,7 +176,8 @@ void cache_put(struct cache *c, const void *key, struct cached *value, uint64_t 
 	n->put_at_ms = c->max_age_ms ? c->now_ms() : 0;
 	cached_hold(value);
 
-	/* What has to go is released without the lock: it may close files. One at a time is enough. */
+	/* What has to go is released without the lock: it may close files. One at a time is enough.
+	 */
 	struct cached *old = NULL;
 	pthread_mutex_lock(&c->mutex);
 	struct node **at = find(c, n->key, n->hash);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "base/attributes.h"
+#include "base/error.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/attributes.h"
-#include "base/error.h"
 
 /**
- * A bounded map that threads share: who was used least recently goes first, and what is older than the
- * cache's limit is not found any more, so that a store that changes is seen again.
+ * A bounded map that threads share: who was used least recently goes first, and what is older than
+ * the cache's limit is not found any more, so that a store that changes is seen again.
  *
  * Threads: any
  */
@@ -31,7 +31,8 @@ void cached_hold(struct cached *c);
 void cached_release(struct cached *c); /* also accepts NULL */
 
 /**
- * @key_size     of every key: a multiple of 8, at most CACHE_KEY_LIMIT; padding in a key must be zero
+ * @key_size     of every key: a multiple of 8, at most CACHE_KEY_LIMIT; padding in a key must be
+ * zero
  * @n_max        values that are kept at most
  * @bytes_max    sum of their costs that is kept at most
  * @max_age_ms   0: any age
@@ -43,8 +44,8 @@ must_check int cache_new(size_t key_size, size_t n_max, uint64_t bytes_max, uint
 void cache_free(struct cache *c);
 define_scoped(struct cache *, cache_free)
 
-/** @ret  held for the caller, cached_release(); NULL: not there */
-struct cached *cache_get(struct cache *c, const void *key);
+	/** @ret  held for the caller, cached_release(); NULL: not there */
+	struct cached *cache_get(struct cache *c, const void *key);
 
 /** Keep a value, in place of an older one of that key. The caller's own hold stays theirs. A value
  * whose @bytes are over the cache's limit, or for which there is no memory, is not kept. */

@@ -52,7 +52,8 @@ bool etag_is(const char *value, size_t size, const char *etag)
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static const char days[] = "SunMonTueWedThuFriSat";
 
-/* Days since 1970-01-01 in the Gregorian calendar, by counting in eras of 400 years from March on. */
+/* Days since 1970-01-01 in the Gregorian calendar, by counting in eras of 400 years from March on.
+ */
 static int64_t days_since_1970(int64_t year, int month, int day)
 {
 	year -= month <= 2;
@@ -63,16 +64,16 @@ static int64_t days_since_1970(int64_t year, int month, int day)
 	return era * 146097 + day_of_era - 719468;
 }
 
-static bool make_time(int year, const char month_name[static 3], int day, int hour, int minute, int second,
-		      int64_t *ret)
+static bool make_time(int year, const char month_name[static 3], int day, int hour, int minute,
+		      int second, int64_t *ret)
 {
 	static const int month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	int month = 0;
 
 	while (month < 12 && memcmp(months + 3 * month, month_name, 3) != 0)
 		month++;
-	if (month == 12 || year < 1970 || day < 1 || day > month_days[month] || hour < 0 || hour > 23 ||
-	    minute < 0 || minute > 59 || second < 0 || second > 60)
+	if (month == 12 || year < 1970 || day < 1 || day > month_days[month] || hour < 0 ||
+	    hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
 		return false;
 	*ret = days_since_1970(year, month + 1, day) * 86400 + hour * 3600 + minute * 60 + second;
 	return true;
@@ -94,23 +95,24 @@ bool http_date_parse(const char *value, size_t size, int64_t *ret_seconds)
 	text[size] = 0;
 
 	/* "Sun, 06 Nov 1994 08:49:37 GMT" */
-	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &day, month, &year, &hour,
-		   &minute, &second, &end) == 6 &&
+	if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &day, month, &year,
+		   &hour, &minute, &second, &end) == 6 &&
 	    end == (int)size)
 		return make_time(year, month, day, hour, minute, second, ret_seconds);
 
-	/* "Sunday, 06-Nov-94 08:49:37 GMT": RFC 850; two digits of a year not over 50 years ahead */
+	/* "Sunday, 06-Nov-94 08:49:37 GMT": RFC 850; two digits of a year not over 50 years ahead
+	 */
 	end = 0;
-	if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n", &day, month, &year, &hour,
-		   &minute, &second, &end) == 6 &&
+	if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n", &day, month, &year,
+		   &hour, &minute, &second, &end) == 6 &&
 	    end == (int)size)
 		return make_time(year + (year < 70 ? 2000 : 1900), month, day, hour, minute, second,
 				 ret_seconds);
 
 	/* "Sun Nov  6 08:49:37 1994": asctime(3) */
 	end = 0;
-	if (sscanf(text, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n", month, &day, &hour, &minute,
-		   &second, &year, &end) == 6 &&
+	if (sscanf(text, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n", month, &day, &hour,
+		   &minute, &second, &year, &end) == 6 &&
 	    end == (int)size)
 		return make_time(year, month, day, hour, minute, second, ret_seconds);
 	return false;
@@ -124,8 +126,9 @@ bool http_date_format(int64_t seconds, char ret[static HTTP_DATE_SIZE])
 	if (seconds < 0 || !gmtime_r(&when, &tm) || tm.tm_year > 8099)
 		return false;
 	char text[96]; /* as the compiler sees it, any int may stand in each place */
-	snprintf(text, sizeof(text), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday,
-		 tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	snprintf(text, sizeof(text), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
+		 days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900,
+		 tm.tm_hour, tm.tm_min, tm.tm_sec);
 	memcpy(ret, text, HTTP_DATE_SIZE);
 	return true;
 }

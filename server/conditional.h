@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "base/attributes.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/attributes.h"
 
 /* Validators: entity tags and dates, RFC 9110, 8.8, 13.1 and 5.6.7. Pure. */
 
 /**
- * Is one of an If-None-Match line's tags ours, or is it "*"? Compared weakly, as that header asks for.
+ * Is one of an If-None-Match line's tags ours, or is it "*"? Compared weakly, as that header asks
+ * for.
  * @etag  ours, strong, with its quotes
  */
 bool etag_list_has(const char *value, size_t size, const char *etag);

@@ -20,11 +20,14 @@ static const struct {
 	[FIXED_HEALTHY] = { "ok\n", "no-store", NULL, NULL },
 };
 
-static struct MHD_Response *text_response(const char *text, size_t size, enum MHD_ResponseMemoryMode mode,
+static struct MHD_Response *text_response(const char *text, size_t size,
+					  enum MHD_ResponseMemoryMode mode,
 					  const char *cache_control)
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *)text, mode);
-	if (response && MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8") == MHD_YES &&
+	if (response &&
+	    MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8") ==
+		    MHD_YES &&
 	    MHD_add_response_header(response, "Cache-Control", cache_control) == MHD_YES &&
 	    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES)
 		return response;
@@ -36,11 +39,11 @@ static struct MHD_Response *text_response(const char *text, size_t size, enum MH
 int fixed_open(struct error *err)
 {
 	for (size_t i = 0; i < N_FIXED; i++) {
-		fixed[i] = text_response(parts[i].text, strlen(parts[i].text), MHD_RESPMEM_PERSISTENT,
-					 parts[i].cache_control);
+		fixed[i] = text_response(parts[i].text, strlen(parts[i].text),
+					 MHD_RESPMEM_PERSISTENT, parts[i].cache_control);
 		if (!fixed[i] ||
-		    (parts[i].more &&
-		     MHD_add_response_header(fixed[i], parts[i].more, parts[i].more_value) != MHD_YES))
+		    (parts[i].more && MHD_add_response_header(fixed[i], parts[i].more,
+							      parts[i].more_value) != MHD_YES))
 			return error_no_memory(err);
 	}
 	return 0;
@@ -62,7 +65,8 @@ enum MHD_Result fixed_answer(struct request *rq, enum fixed which, unsigned stat
 
 enum MHD_Result text_answer(struct request *rq, unsigned status, const char *text, size_t size)
 {
-	struct MHD_Response *response = text_response(text, size, MHD_RESPMEM_MUST_COPY, "no-store");
+	struct MHD_Response *response =
+		text_response(text, size, MHD_RESPMEM_MUST_COPY, "no-store");
 	if (!response) {
 		rq->why = "no memory";
 		return MHD_NO;

@@ -14,7 +14,7 @@
 #define IDLE_MS 3000
 
 enum state {
-	WAITING,  /* for room */
+	WAITING, /* for room */
 	DECODING, /* a worker has it, or will */
 	READY,
 	FAILED,
@@ -112,7 +112,8 @@ static struct frame *find(struct frames *f, const struct frame_key *key)
 
 static struct frame_key key_of(const struct shared_object *o, size_t index)
 {
-	return (struct frame_key){ *object_digest(o->object), object_encoding_hash(o->object), index };
+	return (struct frame_key){ *object_digest(o->object), object_encoding_hash(o->object),
+				   index };
 }
 
 /* Out of table and list; used by nobody. Gives its room back. */
@@ -256,8 +257,8 @@ static struct frame *add(struct frames *f, const struct frame_key *key, struct s
 	return e;
 }
 
-ssize_t frames_copy(struct frames *f, const struct shared_object *o, size_t index, size_t offset, void *ret,
-		    size_t size, struct error *err)
+ssize_t frames_copy(struct frames *f, const struct shared_object *o, size_t index, size_t offset,
+		    void *ret, size_t size, struct error *err)
 {
 	struct frame_key key = key_of(o, index);
 	uint64_t now = monotonic_ms();
@@ -295,7 +296,8 @@ ssize_t frames_copy(struct frames *f, const struct shared_object *o, size_t inde
 	return (ssize_t)n;
 }
 
-int frames_wait(struct frames *f, struct shared_object *o, size_t index, struct frames_waiter *waiter)
+int frames_wait(struct frames *f, struct shared_object *o, size_t index,
+		struct frames_waiter *waiter)
 {
 	struct frame_key key = key_of(o, index);
 	int r = 1;
@@ -324,8 +326,8 @@ void frames_prefetch(struct frames *f, struct shared_object *o, size_t index)
 	size_t size = object_frames(o->object, &n_frames)[index].size_bytes;
 
 	pthread_mutex_lock(&f->mutex);
-	if (!f->stopped && !f->waiting.oldest && f->stats.bytes + size <= f->bytes_max && !find(f, &key) &&
-	    add(f, &key, o))
+	if (!f->stopped && !f->waiting.oldest && f->stats.bytes + size <= f->bytes_max &&
+	    !find(f, &key) && add(f, &key, o))
 		begin_waiting(f, monotonic_ms());
 	pthread_mutex_unlock(&f->mutex);
 }

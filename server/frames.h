@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
 #include "base/attributes.h"
 #include "base/error.h"
 #include "server/objects.h"
 #include "server/workers.h"
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /**
- * Decoded frames, for clients that do not take zstd: decoded and checked by workers, shared by all who
- * read the same object, and bounded in memory however many and however slow the readers are. A frame
- * that a slow reader has not finished may have to be decoded again; no reader can hold one for ever.
+ * Decoded frames, for clients that do not take zstd: decoded and checked by workers, shared by all
+ * who read the same object, and bounded in memory however many and however slow the readers are. A
+ * frame that a slow reader has not finished may have to be decoded again; no reader can hold one
+ * for ever.
  *
  * Threads: any
  */
@@ -24,8 +25,8 @@ must_check int frames_new(uint64_t bytes_max, struct workers *workers, struct fr
 void frames_free(struct frames *f);
 define_scoped(struct frames *, frames_free)
 
-/** Who waits for a frame. @wake is called once, by any thread, without a lock. */
-struct frames_waiter {
+	/** Who waits for a frame. @wake is called once, by any thread, without a lock. */
+	struct frames_waiter {
 	void (*wake)(struct frames_waiter *waiter);
 	struct frames_waiter *next;
 };
@@ -37,14 +38,15 @@ struct frames_waiter {
  * @return  bytes copied; 0: the frame is not there, frames_wait(); -EBADMSG damaged, -ECANCELED
  *	    frames_stop(), or what else decoding gave; the message says more
  */
-ssize_t frames_copy(struct frames *f, const struct shared_object *o, size_t index, size_t offset, void *ret,
-		    size_t size, struct error *err);
+ssize_t frames_copy(struct frames *f, const struct shared_object *o, size_t index, size_t offset,
+		    void *ret, size_t size, struct error *err);
 
 /**
  * Have a frame decoded, and be woken when it is there, or could not be.
  * @return  1: @waiter will be woken; 0: it is there already; -ENOMEM, -ECANCELED: will not be woken
  */
-int frames_wait(struct frames *f, struct shared_object *o, size_t index, struct frames_waiter *waiter);
+int frames_wait(struct frames *f, struct shared_object *o, size_t index,
+		struct frames_waiter *waiter);
 
 /** Have a frame decoded ahead, if there is room. */
 void frames_prefetch(struct frames *f, struct shared_object *o, size_t index);

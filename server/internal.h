@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <microhttpd.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include "server/access_log.h"
 #include "server/cache.h"
 #include "server/frames.h"
 #include "server/metrics.h"
 #include "server/negotiate.h"
 #include "server/objects.h"
-#include "server/settings.h"
 #include "server/peer.h"
 #include "server/route.h"
+#include "server/settings.h"
 #include "server/workers.h"
 #include "store/lookup.h"
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 /* What the folder's own files share: the running server, a connection's client and its request. */
 
@@ -27,9 +27,9 @@ struct loop {
 struct server {
 	const struct settings *settings;
 	struct store *store;
-	struct cache *objects;	 /* digest -> shared_object */
+	struct cache *objects; /* digest -> shared_object */
 	struct cache *manifests; /* digest -> shared_manifest */
-	struct cache *answers;	 /* answer_key -> answer */
+	struct cache *answers; /* answer_key -> answer */
 	struct workers *workers;
 	struct frames *frames;
 	struct metrics *metrics;
@@ -37,9 +37,9 @@ struct server {
 	struct loop *loops;
 	unsigned n_loops;
 
-	atomic_uint n_active;	 /* requests whose header was read and whose answer is not yet sent */
+	atomic_uint n_active; /* requests whose header was read and whose answer is not yet sent */
 	atomic_uint n_suspended; /* connections that wait for a worker */
-	atomic_bool stopping;	 /* no connection may be suspended any more */
+	atomic_bool stopping; /* no connection may be suspended any more */
 
 	pthread_mutex_t lookups_mutex;
 	struct thread_lookup *lookups; /* of all threads */
@@ -106,8 +106,8 @@ enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, 
 void request_end(void *server, struct MHD_Connection *connection, void **request,
 		 enum MHD_RequestTerminationCode how);
 
-/** Let the connection rest, and a worker do @run; it calls request_resume(), and the handler runs again.
- * False: the server is ending. */
+/** Let the connection rest, and a worker do @run; it calls request_resume(), and the handler runs
+ * again. False: the server is ending. */
 bool request_suspend(struct request *rq, void (*run)(struct work *work));
 void request_resume(struct request *rq);
 
@@ -122,7 +122,7 @@ enum MHD_Result request_drop(struct request *rq, enum trouble trouble, const str
 enum fixed {
 	FIXED_NOT_FOUND,
 	FIXED_BAD_REQUEST, /* closes the connection */
-	FIXED_BAD_METHOD,  /* too */
+	FIXED_BAD_METHOD, /* too */
 	FIXED_ROOT,
 	FIXED_HEALTHY,
 	N_FIXED,
@@ -145,7 +145,8 @@ struct answer_key {
 	uint32_t kind;
 	uint32_t zstd;
 };
-_Static_assert(sizeof(struct answer_key) == 96 && CACHE_KEY_LIMIT >= 96, "a key has no padding, and fits");
+_Static_assert(sizeof(struct answer_key) == 96 && CACHE_KEY_LIMIT >= 96,
+	       "a key has no padding, and fits");
 
 /* ---- what the store has for a request: server/artifact.c ---- */
 

@@ -31,12 +31,12 @@ static void set_port(struct sockaddr_storage *to, uint16_t port)
 
 static uint16_t port_of(const struct sockaddr_storage *at)
 {
-	return ntohs(at->ss_family == AF_INET ? ((const struct sockaddr_in *)at)->sin_port :
-						((const struct sockaddr_in6 *)at)->sin6_port);
+	return ntohs(at->ss_family == AF_INET ? ((const struct sockaddr_in *)at)->sin_port
+					      : ((const struct sockaddr_in6 *)at)->sin6_port);
 }
 
-static int open_one(const struct sockaddr_storage *at, socklen_t at_size, uint16_t port, struct listener *ret,
-		    uint16_t *ret_port, struct error *err)
+static int open_one(const struct sockaddr_storage *at, socklen_t at_size, uint16_t port,
+		    struct listener *ret, uint16_t *ret_port, struct error *err)
 {
 	static const int one = 1;
 	struct sockaddr_storage to = *at;
@@ -46,12 +46,14 @@ static int open_one(const struct sockaddr_storage *at, socklen_t at_size, uint16
 	address_of_socket((const struct sockaddr *)at, &address);
 	address_text(&address, text);
 
-	scoped(fd_close) int fd = socket(at->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	scoped(fd_close) int fd =
+		socket(at->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_errno(err, -errno, "%s: making a socket", text);
 	if (at->ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	/* A server that is started again must not wait for the last one's connections to be forgotten. */
+	/* A server that is started again must not wait for the last one's connections to be
+	 * forgotten. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 
 	set_port(&to, port);
@@ -64,20 +66,22 @@ static int open_one(const struct sockaddr_storage *at, socklen_t at_size, uint16
 	if (getsockname(fd, (struct sockaddr *)&to, &size) < 0)
 		return error_errno(err, -errno, "%s: asking for the port", text);
 	*ret_port = port_of(&to);
-	snprintf(ret->url, sizeof(ret->url), at->ss_family == AF_INET ? "http://%s:%u" : "http://[%s]:%u", text,
-		 *ret_port);
+	snprintf(ret->url, sizeof(ret->url),
+		 at->ss_family == AF_INET ? "http://%s:%u" : "http://[%s]:%u", text, *ret_port);
 	ret->fd = fd_take(&fd);
 	return 0;
 }
 
-static int resolve(const char *address, struct sockaddr_storage *ret, socklen_t *ret_size, struct error *err)
+static int resolve(const char *address, struct sockaddr_storage *ret, socklen_t *ret_size,
+		   struct error *err)
 {
 	static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
 	struct addrinfo *found;
 
 	int code = getaddrinfo(address, NULL, &hints, &found);
 	if (code)
-		return error_set(err, -EINVAL, "--listen=%s: %s", ESCAPED(address), gai_strerror(code));
+		return error_set(err, -EINVAL, "--listen=%s: %s", ESCAPED(address),
+				 gai_strerror(code));
 	if (found->ai_family != AF_INET && found->ai_family != AF_INET6) {
 		freeaddrinfo(found);
 		return error_set(err, -EINVAL, "--listen=%s: not an IP address", ESCAPED(address));
@@ -90,8 +94,8 @@ static int resolve(const char *address, struct sockaddr_storage *ret, socklen_t 
 
 static const char *const loopbacks[] = { "127.0.0.1", "::1" };
 
-static int open_all(const char *const *addresses, size_t n, bool may_miss, uint16_t port, struct listeners *ret,
-		    struct error *err)
+static int open_all(const char *const *addresses, size_t n, bool may_miss, uint16_t port,
+		    struct listeners *ret, struct error *err)
 {
 	int r = 0;
 
@@ -102,7 +106,8 @@ static int open_all(const char *const *addresses, size_t n, bool may_miss, uint1
 		if (r < 0)
 			break;
 		/* The first socket's port is everyone's. */
-		r = open_one(&at, at_size, ret->n ? ret->port : port, &ret->all[ret->n], &ret->port, err);
+		r = open_one(&at, at_size, ret->n ? ret->port : port, &ret->all[ret->n], &ret->port,
+			     err);
 		if (may_miss && is_missing(r)) {
 			ret->missing = addresses[i];
 			r = ret->n || i + 1 < n ? 0 : r;
@@ -115,8 +120,8 @@ static int open_all(const char *const *addresses, size_t n, bool may_miss, uint1
 	return r;
 }
 
-int listeners_open(const char *const *addresses, size_t n_addresses, uint16_t port, struct listeners *ret,
-		   struct error *err)
+int listeners_open(const char *const *addresses, size_t n_addresses, uint16_t port,
+		   struct listeners *ret, struct error *err)
 {
 	int r;
 	bool may_miss = !n_addresses;

@@ -13,20 +13,21 @@ static const unsigned statuses[] = { 0, 200, 206, 304, 400, 404, 405, 416, 503, 
 static const char *status_code(size_t i)
 {
 	static const char *const codes[N_STATUSES] = { "dropped", "200", "206", "304", "400",
-						       "404",	  "405", "416", "503", "other" };
+						       "404",     "405", "416", "503", "other" };
 	return codes[i];
 }
 
 static const char *status_result(size_t i)
 {
-	static const char *const results[N_STATUSES] = { "dropped",	"file",	 "range", "not-modified",
-							 "bad-request", "not-found", "method", "range",
-							 "error",	"error" };
+	static const char *const results[N_STATUSES] = { "dropped",      "file",        "range",
+							 "not-modified", "bad-request", "not-found",
+							 "method",       "range",       "error",
+							 "error" };
 	return results[i];
 }
 
 /* Upper ends of the buckets of durations, in microseconds. */
-static const uint64_t bucket_ends_us[] = { 100,	   250,	   1000,    2500,    10000,    50000,
+static const uint64_t bucket_ends_us[] = { 100,    250,     1000,    2500,     10000,    50000,
 					   250000, 1000000, 5000000, 30000000, 120000000 };
 #define N_BUCKETS (ARRAY_SIZE(bucket_ends_us) + 1) /* and all above */
 
@@ -76,8 +77,8 @@ void metrics_trouble(struct metrics *m, enum trouble trouble)
 	add(&m->n_troubles[trouble], 1);
 }
 
-void metrics_response(struct metrics *m, enum kind kind, unsigned status, uint64_t bytes, uint64_t duration_us,
-		      bool cut)
+void metrics_response(struct metrics *m, enum kind kind, unsigned status, uint64_t bytes,
+		      uint64_t duration_us, bool cut)
 {
 	size_t i = 0, bucket = 0;
 	while (i < N_STATUSES - 1 && statuses[i] != status)
@@ -97,8 +98,9 @@ void metrics_response(struct metrics *m, enum kind kind, unsigned status, uint64
 static const char *trouble_type(size_t i)
 {
 	static const char *const types[N_TROUBLES] = {
-		[TROUBLE_STORE] = "store",	 [TROUBLE_DAMAGED] = "damaged", [TROUBLE_COLLISION] = "collision",
-		[TROUBLE_MEMORY] = "memory",	 [TROUBLE_HTTP] = "http",
+		[TROUBLE_STORE] = "store",         [TROUBLE_DAMAGED] = "damaged",
+		[TROUBLE_COLLISION] = "collision", [TROUBLE_MEMORY] = "memory",
+		[TROUBLE_HTTP] = "http",
 	};
 	return types[i];
 }
@@ -119,33 +121,36 @@ static void format_results(FILE *out, const struct metrics *m)
 		if (said_before)
 			continue;
 		for (size_t j = i; j < N_STATUSES; j++)
-			for (size_t kind = 0; kind < N_KINDS && status_result(j) == status_result(i); kind++)
+			for (size_t kind = 0;
+			     kind < N_KINDS && status_result(j) == status_result(i); kind++)
 				n += get(&m->responses[kind][j].n);
-		fprintf(out, "http_responses_total{result=\"%s\"} %" PRIu64 "\n", status_result(i), n);
+		fprintf(out, "http_responses_total{result=\"%s\"} %" PRIu64 "\n", status_result(i),
+			n);
 	}
 }
 
-static void format_responses(FILE *out, const struct metrics *m)
+static void sample(FILE *out, const char *name, size_t status, size_t kind, uint64_t value)
 {
-	head(out, "http_responses_transfer_bytes_sum", "counter", "Bytes of answers' bodies.");
-	for (size_t kind = 0; kind < N_KINDS; kind++)
-		for (size_t i = 0; i < N_STATUSES; i++)
-			if (get(&m->responses[kind][i].n))
-				fprintf(out,
-					"http_responses_transfer_bytes_sum{code=\"%s\",type=\"%s\"} %" PRIu64
-					"\n",
-					status_code(i), kind_name((enum kind)kind),
-					get(&m->responses[kind][i].bytes));
+	fprintf(out, "%s{code=\"%s\",type=\"%s\"} %" PRIu64 "\n", name, status_code(status),
+		kind_name((enum kind)kind), value);
+}
 
-	head(out, "http_responses_transfer_bytes_count", "counter", "Answers that the bytes are of.");
+static void format_transfers(FILE *out, const struct metrics *m)
+{
+	static const char sum[] = "http_responses_transfer_bytes_sum";
+	static const char count[] = "http_responses_transfer_bytes_count";
+
+	head(out, sum, "counter", "Bytes of answers' bodies.");
 	for (size_t kind = 0; kind < N_KINDS; kind++)
 		for (size_t i = 0; i < N_STATUSES; i++)
 			if (get(&m->responses[kind][i].n))
-				fprintf(out,
-					"http_responses_transfer_bytes_count{code=\"%s\",type=\"%s\"} %" PRIu64
-					"\n",
-					status_code(i), kind_name((enum kind)kind),
-					get(&m->responses[kind][i].n));
+				sample(out, sum, i, kind, get(&m->responses[kind][i].bytes));
+
+	head(out, count, "counter", "Answers that the bytes are of.");
+	for (size_t kind = 0; kind < N_KINDS; kind++)
+		for (size_t i = 0; i < N_STATUSES; i++)
+			if (get(&m->responses[kind][i].n))
+				sample(out, count, i, kind, get(&m->responses[kind][i].n));
 }
 
 static void format_durations(FILE *out, const struct metrics *m)
@@ -162,9 +167,12 @@ static void format_durations(FILE *out, const struct metrics *m)
 			for (size_t b = 0; b < N_BUCKETS; b++) {
 				char end[16] = "+Inf";
 				if (b < N_BUCKETS - 1)
-					snprintf(end, sizeof(end), "%g", (double)bucket_ends_us[b] / 1000);
+					snprintf(end, sizeof(end), "%g",
+						 (double)bucket_ends_us[b] / 1000);
 				n += get(&r->buckets[b]);
-				fprintf(out, "%s_bucket{code=\"%s\",type=\"%s\",le=\"%s\"} %" PRIu64 "\n",
+				fprintf(out,
+					"%s_bucket{code=\"%s\",type=\"%s\",le=\"%s\"} %" PRIu64
+					"\n",
 					name, status_code(i), kind_name((enum kind)kind), end, n);
 			}
 			/* The count is the last bucket's, whatever was counted meanwhile. */
@@ -192,7 +200,8 @@ static void format_gauges(FILE *out, const struct gauges *g)
 	gauge(out, "prepared_answer_bytes", g->answer_bytes, "Memory that prepared answers take.");
 	gauge(out, "decoded_frames", g->n_frames, "Frames decoded for clients without zstd.");
 	gauge(out, "decoded_frame_bytes", g->frame_bytes, "Memory that decoded frames take.");
-	gauge(out, "decoding_waits", g->n_frames_waiting, "Frames that wait for room to be decoded in.");
+	gauge(out, "decoding_waits", g->n_frames_waiting,
+	      "Frames that wait for room to be decoded in.");
 	head(out, "thread_count", "gauge", "Threads.");
 	fprintf(out, "thread_count{role=\"worker\"} %u\n", g->n_workers);
 	head(out, "thread_busy", "gauge", "Threads at work.");
@@ -201,8 +210,8 @@ static void format_gauges(FILE *out, const struct gauges *g)
 	fprintf(out, "thread_work_pending{role=\"worker\"} %u\n", g->n_waiting_work);
 }
 
-int metrics_format(const struct metrics *m, const struct gauges *gauges, char **ret, size_t *ret_size,
-		   struct error *err)
+int metrics_format(const struct metrics *m, const struct gauges *gauges, char **ret,
+		   size_t *ret_size, struct error *err)
 {
 	char *text = NULL;
 	size_t size;
@@ -214,10 +223,10 @@ int metrics_format(const struct metrics *m, const struct gauges *gauges, char **
 	fputs("ready 1\n", out);
 	head(out, "http_requests_total", "counter", "Requests, by what they ask for.");
 	for (size_t kind = 0; kind < N_KINDS; kind++)
-		fprintf(out, "http_requests_total{type=\"%s\"} %" PRIu64 "\n", kind_name((enum kind)kind),
-			get(&m->n_requests[kind]));
+		fprintf(out, "http_requests_total{type=\"%s\"} %" PRIu64 "\n",
+			kind_name((enum kind)kind), get(&m->n_requests[kind]));
 	format_results(out, m);
-	format_responses(out, m);
+	format_transfers(out, m);
 	format_durations(out, m);
 	head(out, "http_responses_cut_total", "counter", "Answers that ended before all was sent.");
 	fprintf(out, "http_responses_cut_total %" PRIu64 "\n", get(&m->n_cut));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/attributes.h"
 #include "base/error.h"
 #include "server/route.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 /**
  * Counters of a server, and their text for Prometheus (exposition format 0.0.4).
@@ -16,14 +16,14 @@ must_check int metrics_new(struct metrics **ret, struct error *err);
 void metrics_free(struct metrics *m);
 define_scoped(struct metrics *, metrics_free)
 
-void metrics_request(struct metrics *m, enum kind kind);
+	void metrics_request(struct metrics *m, enum kind kind);
 /** @status 0: no answer, the connection was dropped; @cut: it ended before all was sent */
-void metrics_response(struct metrics *m, enum kind kind, unsigned status, uint64_t bytes, uint64_t duration_us,
-		      bool cut);
+void metrics_response(struct metrics *m, enum kind kind, unsigned status, uint64_t bytes,
+		      uint64_t duration_us, bool cut);
 
 enum trouble {
-	TROUBLE_STORE,	   /* the store could not be read */
-	TROUBLE_DAMAGED,   /* an object is not what its checksums say */
+	TROUBLE_STORE, /* the store could not be read */
+	TROUBLE_DAMAGED, /* an object is not what its checksums say */
 	TROUBLE_COLLISION, /* a build that is not served, for its contributions differ */
 	TROUBLE_MEMORY,
 	TROUBLE_HTTP, /* a malformed request */

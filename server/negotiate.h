@@ -18,7 +18,8 @@ struct accept_encoding {
 void accept_encoding_add(struct accept_encoding *accept, const char *value, size_t size);
 
 /**
- * Is zstd to be sent? Only to who names it, at no lower a weight than identity's; or who refuses identity
- * and takes anything else. Nothing acceptable at all: identity, which is better than no answer.
+ * Is zstd to be sent? Only to who names it, at no lower a weight than identity's; or who refuses
+ * identity and takes anything else. Nothing acceptable at all: identity, which is better than no
+ * answer.
  */
 bool accept_encoding_wants_zstd(const struct accept_encoding *accept);

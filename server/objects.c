@@ -68,7 +68,8 @@ int manifests_load(struct cache *cache, struct store *st, const struct artifact 
 		return r;
 	}
 	cached_init(&m->cached, free_manifest);
-	/* What a manifest takes in memory is its text, and an entry of pointers and digest for each file. */
+	/* What a manifest takes in memory is its text, and an entry of pointers and digest for each
+	 * file. */
 	cache_put(cache, &manifest->digest, &m->cached,
 		  manifest->size_bytes + 64 * manifest_n_entries(m->manifest));
 	*ret = m;

@@ -21,7 +21,7 @@ static inline void shared_object_release(struct shared_object *o)
 }
 define_scoped(struct shared_object *, shared_object_release)
 
-struct shared_manifest {
+	struct shared_manifest {
 	struct cached cached; /* first */
 	struct manifest *manifest;
 };
@@ -29,8 +29,9 @@ struct shared_manifest {
 /** Only from the cache; NULL: not there. Held for the caller. */
 struct shared_manifest *manifests_find(struct cache *cache, const struct digest *digest);
 /** Opened and put into the cache: reads and decodes all of it, so not on an event loop. */
-must_check int manifests_load(struct cache *cache, struct store *st, const struct artifact *manifest,
-			      struct shared_manifest **ret, struct error *err);
+must_check int manifests_load(struct cache *cache, struct store *st,
+			      const struct artifact *manifest, struct shared_manifest **ret,
+			      struct error *err);
 
 static inline void shared_manifest_release(struct shared_manifest *m)
 {

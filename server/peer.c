@@ -57,7 +57,8 @@ bool address_parse(const char *text, size_t size, struct address *ret)
 		text++;
 	while (end > text && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
-	if (text == end || (size_t)(end - text) >= sizeof(copy) || memchr(text, 0, (size_t)(end - text)))
+	if (text == end || (size_t)(end - text) >= sizeof(copy) ||
+	    memchr(text, 0, (size_t)(end - text)))
 		return false;
 
 	if (*text == '[') {
@@ -68,7 +69,8 @@ bool address_parse(const char *text, size_t size, struct address *ret)
 		end = closing;
 	} else {
 		const char *colon = memchr(text, ':', (size_t)(end - text));
-		if (colon && !memchr(colon + 1, ':', (size_t)(end - colon - 1))) { /* IPv4 and a port */
+		if (colon &&
+		    !memchr(colon + 1, ':', (size_t)(end - colon - 1))) { /* IPv4 and a port */
 			if (!is_port(colon, end))
 				return false;
 			end = colon;
@@ -88,9 +90,9 @@ bool address_parse(const char *text, size_t size, struct address *ret)
 
 const char *address_text(const struct address *address, char ret[static ADDRESS_TEXT_SIZE])
 {
-	const char *text = is_mapped(address) ?
-				   inet_ntop(AF_INET, address->bytes + 12, ret, ADDRESS_TEXT_SIZE) :
-				   inet_ntop(AF_INET6, address->bytes, ret, ADDRESS_TEXT_SIZE);
+	const char *text = is_mapped(address)
+				   ? inet_ntop(AF_INET, address->bytes + 12, ret, ADDRESS_TEXT_SIZE)
+				   : inet_ntop(AF_INET6, address->bytes, ret, ADDRESS_TEXT_SIZE);
 	return text ? text : "?";
 }
 
@@ -101,13 +103,15 @@ int network_parse(const char *text, struct network *ret, struct error *err)
 	struct network network = { .bits = 128 };
 
 	if (!address_parse(text, size, &network.address))
-		return error_set(err, -EINVAL, "\"%s\" is no IP address, nor one with /BITS", ESCAPED(text));
+		return error_set(err, -EINVAL, "\"%s\" is no IP address, nor one with /BITS",
+				 ESCAPED(text));
 	if (slash) {
 		char *end;
 		unsigned long most = is_mapped(&network.address) ? 32 : 128;
 		unsigned long bits = strtoul(slash + 1, &end, 10);
 		if (end == slash + 1 || *end || slash[1] == '-' || slash[1] == '+' || bits > most)
-			return error_set(err, -EINVAL, "\"%s\": expected 0 to %lu bits behind the slash",
+			return error_set(err, -EINVAL,
+					 "\"%s\": expected 0 to %lu bits behind the slash",
 					 ESCAPED(text), most);
 		network.bits = (unsigned)(128 - most + bits);
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "base/attributes.h"
+#include "base/error.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include "base/attributes.h"
-#include "base/error.h"
 
 /* Addresses: whom a connection comes from, and whose word about others is taken. Pure. */
 
@@ -31,8 +31,9 @@ must_check int network_parse(const char *text, struct network *ret, struct error
 bool network_has(const struct network *networks, size_t n_networks, const struct address *address);
 
 /**
- * Whom a request comes from. A trusted proxy's X-Forwarded-For is read from its end: the first address
- * there that is not a trusted proxy itself is the client's. What cannot be read ends the search.
+ * Whom a request comes from. A trusted proxy's X-Forwarded-For is read from its end: the first
+ * address there that is not a trusted proxy itself is the client's. What cannot be read ends the
+ * search.
  *
  * @forwarded  the header's value (several: joined by ","), or NULL
  */

@@ -47,7 +47,8 @@ enum range_verdict range_parse(const char *value, size_t size, uint64_t total, s
 		return RANGE_IGNORED;
 	bool has_last = read_number(&c, &last);
 	skip_blanks(&c);
-	if (c.at != c.end || (!has_first && !has_last)) /* "a-b,c-d" too: the whole is a right answer */
+	if (c.at != c.end ||
+	    (!has_first && !has_last)) /* "a-b,c-d" too: the whole is a right answer */
 		return RANGE_IGNORED;
 
 	if (!has_first) { /* the last so many bytes */

@@ -15,8 +15,8 @@ static uint64_t monotonic_us(void)
 }
 
 /*
- * The request line was read. Routing is done here, on the raw target: libmicrohttpd 0.9.75 unescapes it
- * next, and hands "/buildid/aa%00bb/x" on as "/buildid/aa".
+ * The request line was read. Routing is done here, on the raw target: libmicrohttpd 0.9.75
+ * unescapes it next, and hands "/buildid/aa%00bb/x" on as "/buildid/aa".
  */
 void *request_begin(void *context, const char *target, struct MHD_Connection *connection)
 {
@@ -55,8 +55,8 @@ static bool is_token(const char *bytes, size_t size)
 
 	for (size_t i = 0; i < size; i++) {
 		char c = bytes[i];
-		bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			  (c && memchr(others, c, sizeof(others) - 1));
+		bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			  (c >= '0' && c <= '9') || (c && memchr(others, c, sizeof(others) - 1));
 		if (!ok)
 			return false;
 	}
@@ -128,8 +128,8 @@ static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, co
 	return MHD_YES;
 }
 
-/* What a proxy before us could read otherwise than we do is refused, and the connection closed: the next
- * bytes on it may be anyone's. */
+/* What a proxy before us could read otherwise than we do is refused, and the connection closed: the
+ * next bytes on it may be anyone's. */
 static void look_at_headers(struct request *rq)
 {
 	struct header_check check = { .request = rq };
@@ -217,8 +217,8 @@ static enum MHD_Result respond(struct request *rq)
 }
 
 /*
- * Called when the header is there, again when the request is, and again after each suspension. An answer to
- * the first call closes the connection, so only what is refused is answered then.
+ * Called when the header is there, again when the request is, and again after each suspension. An
+ * answer to the first call closes the connection, so only what is refused is answered then.
  */
 enum MHD_Result request_handle(void *context, struct MHD_Connection *connection, const char *url,
 			       const char *method, const char *version, const char *upload,
@@ -266,7 +266,8 @@ void request_end(void *context, struct MHD_Connection *connection, void **reques
 	if (!rq)
 		return;
 
-	/* No answer of ours, and no trouble either: libmicrohttpd refused the request, or it never came whole. */
+	/* No answer of ours, and no trouble either: libmicrohttpd refused the request, or it never
+	 * came whole. */
 	bool refused = !rq->status && !rq->why;
 	uint64_t duration_us = monotonic_us() - rq->began_us;
 	bool cut = how != MHD_REQUEST_TERMINATED_COMPLETED_OK;
@@ -281,7 +282,8 @@ void request_end(void *context, struct MHD_Connection *connection, void **reques
 		const char *peer = rq->client->text;
 		if (rq->forwarded.bytes && server->settings->n_trusted) {
 			client = forwarded_client(&client, rq->forwarded.bytes, rq->forwarded.size,
-						  server->settings->trusted, server->settings->n_trusted);
+						  server->settings->trusted,
+						  server->settings->n_trusted);
 			peer = address_text(&client, text);
 		}
 		access_log_write(server->log, &(struct access){

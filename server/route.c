@@ -7,9 +7,10 @@
 const char *kind_name(enum kind kind)
 {
 	static const char *const names[N_KINDS] = {
-		[KIND_DEBUGINFO] = "debuginfo", [KIND_EXECUTABLE] = "executable", [KIND_SOURCE] = "source",
-		[KIND_SECTION] = "section",	[KIND_METRICS] = "metrics",	  [KIND_HEALTH] = "healthz",
-		[KIND_ROOT] = "root",		[KIND_OTHER] = "other",
+		[KIND_DEBUGINFO] = "debuginfo", [KIND_EXECUTABLE] = "executable",
+		[KIND_SOURCE] = "source",       [KIND_SECTION] = "section",
+		[KIND_METRICS] = "metrics",     [KIND_HEALTH] = "healthz",
+		[KIND_ROOT] = "root",           [KIND_OTHER] = "other",
 	};
 	return names[kind];
 }

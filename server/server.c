@@ -30,7 +30,8 @@
 #define FRAME_BYTES (128u << 20)
 #define MANIFEST_BYTES (32u << 20)
 #define ANSWER_BYTES (16u << 20)
-#define MAX_AGE_MS 10000 /* of what is kept open or ready: a damaged object that is mended is seen then */
+#define MAX_AGE_MS \
+	10000 /* of what is kept open or ready: a damaged object that is mended is seen then */
 
 /* ---- lookups: one for each thread, let go together at the end ---- */
 
@@ -103,8 +104,9 @@ static struct limits share_out_files(const struct settings *settings)
 	/* Event loops, catalog connections, log, and some to spare. */
 	uint64_t others = limits.n_objects + limits.n_answers + min_u64(n / 4, 256);
 	uint64_t most = n > others + 16 ? n - others : 16;
-	limits.n_connections = (unsigned)min_u64(most, settings->n_connections_max ? settings->n_connections_max :
-									      N_CONNECTIONS_DEFAULT);
+	limits.n_connections =
+		(unsigned)min_u64(most, settings->n_connections_max ? settings->n_connections_max
+								    : N_CONNECTIONS_DEFAULT);
 	return limits;
 }
 
@@ -133,7 +135,8 @@ static void count_connection(void *context, struct MHD_Connection *connection, v
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	if (c) {
 		memset(&c->address, 0, sizeof(c->address));
-		if (!info || !info->client_addr || !address_of_socket(info->client_addr, &c->address))
+		if (!info || !info->client_addr ||
+		    !address_of_socket(info->client_addr, &c->address))
 			strcpy(c->text, "?");
 		else
 			address_text(&c->address, c->text);
@@ -159,21 +162,25 @@ static void log_daemon(void *context, const char *format, va_list arguments)
 static int start_loop(struct loop *loop, const struct limits *limits)
 {
 	struct server *s = loop->server;
-	/* Connections come from our own accept(2), which spreads them evenly and knows the limit of all. */
+	const struct MHD_OptionItem options[] = {
+		{ MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_daemon,
+		  s }, /* first: the others may log */
+		{ MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)request_begin, s },
+		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)request_end, s },
+		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)count_connection, loop },
+		{ MHD_OPTION_CONNECTION_LIMIT, limits->n_connections, NULL },
+		{ MHD_OPTION_CONNECTION_TIMEOUT, s->settings->idle_timeout_s, NULL },
+		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL },
+		{ MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK, NULL },
+		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	/* Connections come from our own accept(2): it spreads them evenly and knows the limit of
+	 * all. */
 	loop->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_TURBO |
-			MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-		0, NULL, NULL, request_handle, s,
-		MHD_OPTION_EXTERNAL_LOGGER, log_daemon, s, /* first: later options may log */
-		MHD_OPTION_URI_LOG_CALLBACK, request_begin, s,
-		MHD_OPTION_NOTIFY_COMPLETED, request_end, s,
-		MHD_OPTION_NOTIFY_CONNECTION, count_connection, loop,
-		MHD_OPTION_CONNECTION_LIMIT, limits->n_connections,
-		MHD_OPTION_CONNECTION_TIMEOUT, s->settings->idle_timeout_s,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-		MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_END);
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
+			MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, request_handle, s, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 	return loop->daemon ? 0 : -errno;
 }
 
@@ -183,7 +190,7 @@ struct acceptor {
 	struct server *server;
 	unsigned n_connections_max;
 	unsigned next; /* loop */
-	bool resting;  /* out of files: not now */
+	bool resting; /* out of files: not now */
 };
 
 static unsigned count_connections(const struct server *s)
@@ -221,10 +228,12 @@ static void accept_some(struct acceptor *a, int listen_fd)
 	for (int i = 0; i < N_ACCEPTED_AT_ONCE && !is_full(a); i++) {
 		struct sockaddr_storage from;
 		socklen_t size = sizeof(from);
-		int fd = accept4(listen_fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(listen_fd, (struct sockaddr *)&from, &size,
+				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
 			/* Out of files or memory: the queue keeps them until some are closed. */
-			a->resting = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+			a->resting = errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+				     errno == ENOMEM;
 			return;
 		}
 		struct loop *loop = choose_loop(a);
@@ -248,7 +257,8 @@ static int accept_until_signal(struct server *s, const struct listeners *listene
 		bool full = a.resting || is_full(&a);
 		a.resting = false;
 		for (size_t i = 0; i < listeners->n; i++)
-			polled[i + 1] = (struct pollfd){ full ? -1 : listeners->all[i].fd, POLLIN, 0 };
+			polled[i + 1] =
+				(struct pollfd){ full ? -1 : listeners->all[i].fd, POLLIN, 0 };
 
 		int n = poll(polled, listeners->n + 1, full ? 10 : TICK_MS);
 		if (n < 0 && errno != EINTR) {
@@ -280,18 +290,21 @@ static int open_server(struct server *s, const struct limits *limits, struct err
 	if (r == 0)
 		r = metrics_new(&s->metrics, err);
 	if (r == 0)
-		r = cache_new(sizeof(struct digest), limits->n_objects, UINT64_MAX, MAX_AGE_MS, &s->objects, err);
+		r = cache_new(sizeof(struct digest), limits->n_objects, UINT64_MAX, MAX_AGE_MS,
+			      &s->objects, err);
 	if (r == 0)
 		r = cache_new(sizeof(struct digest), 4096, MANIFEST_BYTES, 0, &s->manifests, err);
 	if (r == 0)
-		r = cache_new(sizeof(struct answer_key), limits->n_answers, ANSWER_BYTES, MAX_AGE_MS, &s->answers, err);
+		r = cache_new(sizeof(struct answer_key), limits->n_answers, ANSWER_BYTES,
+			      MAX_AGE_MS, &s->answers, err);
 	if (r == 0)
 		r = workers_new(n_cores, &s->workers, err);
 	if (r == 0)
 		r = frames_new(FRAME_BYTES, s->workers, &s->frames, err);
 	if (r == 0 && !s->settings->common.quiet)
-		r = access_log_open(STDERR_FILENO, s->settings->common.json ? ACCESS_LOG_JSON : ACCESS_LOG_TEXT, &s->log,
-				    err);
+		r = access_log_open(STDERR_FILENO,
+				    s->settings->common.json ? ACCESS_LOG_JSON : ACCESS_LOG_TEXT,
+				    &s->log, err);
 	if (r < 0)
 		return r;
 
@@ -363,12 +376,14 @@ static void close_server(struct server *s)
 
 /* ---- the first lines ---- */
 
-static void join_urls(const struct listeners *listeners, const char *between, char *ret, size_t ret_size)
+static void join_urls(const struct listeners *listeners, const char *between, char *ret,
+		      size_t ret_size)
 {
 	size_t at = 0;
 	ret[0] = 0;
 	for (size_t i = 0; i < listeners->n && at < ret_size; i++)
-		at += (size_t)snprintf(ret + at, ret_size - at, "%s%s", i ? between : "", listeners->all[i].url);
+		at += (size_t)snprintf(ret + at, ret_size - at, "%s%s", i ? between : "",
+				       listeners->all[i].url);
 }
 
 static void announce(const struct server *s, const struct listeners *listeners, uint64_t n_builds)
@@ -401,11 +416,14 @@ static void announce(const struct server *s, const struct listeners *listeners, 
 	log_note("for debuggers: export DEBUGINFOD_URLS=\"%s\"", listeners->all[0].url);
 	log_note("for gdb, also in scripts: gdb -iex 'set debuginfod enabled on' PROGRAM");
 	if (!s->settings->listen.n)
-		log_note("only this machine is served; for others: --listen=ADDR (0.0.0.0 or :: for all)");
+		log_note(
+			"only this machine is served; for others: --listen=ADDR (0.0.0.0 or :: for all)");
 	if (listeners->missing)
-		log_note("not listening on %s, which this machine does not have", listeners->missing);
+		log_note("not listening on %s, which this machine does not have",
+			 listeners->missing);
 	if (!n_builds)
-		log_note("the store is empty: what dbgsplit or dbgstore add brings is served at once");
+		log_note(
+			"the store is empty: what dbgsplit or dbgstore add brings is served at once");
 }
 
 static int count_first(struct server *s, uint64_t *ret, struct error *err)
@@ -436,15 +454,17 @@ static int serve(struct server *s, const struct limits *limits, int signal_fd, s
 		r = start_loops(s, limits, err);
 	if (r < 0)
 		return r;
-	r = listeners_open(s->settings->listen.values, s->settings->listen.n, s->settings->port, &listeners, err);
+	r = listeners_open(s->settings->listen.values, s->settings->listen.n, s->settings->port,
+			   &listeners, err);
 	if (r == -EADDRINUSE)
-		return error_prefix(err, r, "something else serves there (try --port=N, or --port=0)");
+		return error_prefix(err, r,
+				    "something else serves there (try --port=N, or --port=0)");
 	if (r < 0)
 		return r;
 
 	announce(s, &listeners, n_builds);
-	log_debug("%u event loops, up to %u connections, %u open objects", s->n_loops, limits->n_connections,
-		  limits->n_objects);
+	log_debug("%u event loops, up to %u connections, %u open objects", s->n_loops,
+		  limits->n_connections, limits->n_objects);
 	r = accept_until_signal(s, &listeners, signal_fd, limits->n_connections, err);
 	listeners_close(&listeners);
 	if (r < 0)

@@ -7,8 +7,8 @@
 struct store;
 
 /**
- * Serve a store until SIGTERM or SIGINT, then let running answers end. Blocks those signals for the whole
- * process; call it before any thread is started.
+ * Serve a store until SIGTERM or SIGINT, then let running answers end. Blocks those signals for the
+ * whole process; call it before any thread is started.
  *
  * @st, @settings  the caller's
  * Errors: what listening, or starting threads, gives

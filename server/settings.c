@@ -8,7 +8,8 @@
 static const struct option_usage usage = {
 	.program = "dbgserve",
 	.arguments = "[OPTION]...",
-	.about = "Serve a store's debug information by build ID, as the debuginfod protocol has it.",
+	.about =
+		"Serve a store's debug information by build ID, as the debuginfod protocol has it.",
 	.page = "dbgserve(1)",
 };
 
@@ -37,8 +38,9 @@ static int read_numbers(const struct number *numbers, size_t n)
 		if (!numbers[i].text)
 			continue;
 		if (!option_number(numbers[i].text, numbers[i].low, numbers[i].high, &value))
-			return options_wrong(&usage, "--%s=%s: expected a number from %u to %u", numbers[i].name,
-					     ESCAPED(numbers[i].text), numbers[i].low, numbers[i].high);
+			return options_wrong(&usage, "--%s=%s: expected a number from %u to %u",
+					     numbers[i].name, ESCAPED(numbers[i].text),
+					     numbers[i].low, numbers[i].high);
 		*numbers[i].ret = (unsigned)value;
 	}
 	return STATUS_GO_ON;
@@ -54,7 +56,8 @@ static int read_trusted(const struct option_values *trusted, struct settings *re
 		return STATUS_TROUBLE;
 	}
 	for (; ret->n_trusted < trusted->n; ret->n_trusted++) {
-		if (network_parse(trusted->values[ret->n_trusted], &ret->trusted[ret->n_trusted], &err) < 0)
+		if (network_parse(trusted->values[ret->n_trusted], &ret->trusted[ret->n_trusted],
+				  &err) < 0)
 			return options_wrong(&usage, "--trusted-proxy: %s", err.message);
 	}
 	return STATUS_GO_ON;
@@ -65,25 +68,25 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 	*ret = (struct settings){ .drain_timeout_s = 30, .idle_timeout_s = 30 };
 	scoped(free_texts) struct texts texts = { 0 };
 	const struct option_entry entries[] = {
-		{ "store", 0, "DIR", "the store (default: $DBGVAULT_STORE, else your own)", .text = &ret->store },
+		{ "store", 0, "DIR", "the store; else $DBGVAULT_STORE, else your own",
+		  .text = &ret->store },
 		{ "listen", 0, "ADDR",
-		  "listen on this address; may be given several times (default: 127.0.0.1 and ::1; for all who can "
-		  "reach the machine: 0.0.0.0 and ::)",
+		  "listen there; may be repeated (127.0.0.1, ::1; all: 0.0.0.0, ::)",
 		  .list = &ret->listen },
-		{ "port", 'p', "N", "TCP port, 0 for any that is free (default: 8002)", .text = &texts.port },
-		{ "threads", 0, "N", "event loops (default: the cores this process may use)",
+		{ "port", 'p', "N", "TCP port; 0: any that is free (8002)", .text = &texts.port },
+		{ "threads", 0, "N", "event loops (as many as there are cores)",
 		  .text = &texts.threads },
 		{ "max-connections", 0, "N",
-		  "connections at once (default: what the limit of open files allows, at most 16000)",
+		  "connections at once (what the limit of open files allows, to 16000)",
 		  .text = &texts.connections },
-		{ "idle-timeout", 0, "SECONDS", "close connections without traffic after this (default: 30)",
+		{ "idle-timeout", 0, "SECONDS", "close connections without traffic after this (30)",
 		  .text = &texts.idle },
-		{ "drain-timeout", 0, "SECONDS", "what running downloads get on SIGTERM (default: 30)",
+		{ "drain-timeout", 0, "SECONDS", "what running downloads get on SIGTERM (30)",
 		  .text = &texts.drain },
 		{ "trusted-proxy", 0, "ADDR[/BITS]",
-		  "take X-Forwarded-For from there; may be given several times", .list = &texts.trusted },
+		  "take X-Forwarded-For from there; may be repeated", .list = &texts.trusted },
 		{ "serve-collisions", 0, "first|no",
-		  "build IDs whose contributions differ: the first one's files, or 404 (default: no)",
+		  "what a build ID of two programs gets: the first's files, or 404 (no)",
 		  .text = &texts.collisions },
 		{ 0 },
 	};
@@ -92,7 +95,8 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 	if (status != STATUS_GO_ON)
 		return status;
 	if (first < argc)
-		return options_wrong(&usage, "\"%s\": there are no arguments, only options", ESCAPED(argv[first]));
+		return options_wrong(&usage, "\"%s\": there are no arguments, only options",
+				     ESCAPED(argv[first]));
 
 	unsigned port = 8002;
 	const struct number numbers[] = {
@@ -107,7 +111,8 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		return status;
 	ret->port = (uint16_t)port;
 
-	if (texts.collisions && strcmp(texts.collisions, "first") != 0 && strcmp(texts.collisions, "no") != 0)
+	if (texts.collisions && strcmp(texts.collisions, "first") != 0 &&
+	    strcmp(texts.collisions, "no") != 0)
 		return options_wrong(&usage, "--serve-collisions=%s: expected \"first\" or \"no\"",
 				     ESCAPED(texts.collisions));
 	ret->serve_collisions = texts.collisions && *texts.collisions == 'f';

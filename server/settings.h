@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/attributes.h"
 #include "base/options.h"
 #include "server/peer.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 /** What the command line says. Strings point into argv. */
 struct settings {
 	struct common_options common;
-	const char *store;	     /* NULL: store_choose_path() */
+	const char *store; /* NULL: store_choose_path() */
 	struct option_values listen; /* none: the two loopback addresses */
-	uint16_t port;		     /* 0: any free */
-	unsigned n_threads;	     /* event loops; 0: the cores there are */
-	unsigned n_connections_max;  /* 0: what the limit of open files allows */
+	uint16_t port; /* 0: any free */
+	unsigned n_threads; /* event loops; 0: the cores there are */
+	unsigned n_connections_max; /* 0: what the limit of open files allows */
 	unsigned drain_timeout_s;
 	unsigned idle_timeout_s;
 	struct network *trusted;
@@ -21,6 +21,7 @@ struct settings {
 	bool serve_collisions;
 };
 
-/** STATUS_GO_ON, or the status to exit with; what there is to say has been said. settings_free() in any case. */
+/** STATUS_GO_ON, or the status to exit with; what there is to say has been said. settings_free() in
+ * any case. */
 must_check int settings_parse(int argc, char **argv, struct settings *ret);
 void settings_free(struct settings *s);

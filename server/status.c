@@ -75,7 +75,8 @@ enum MHD_Result metrics_answer(struct request *rq)
 	return text_answer(rq, MHD_HTTP_OK, text, size);
 }
 
-/* Can the store be read? An ID that no build has is looked for: that takes the catalog and the records. */
+/* Can the store be read? An ID that no build has is looked for: that takes the catalog and the
+ * records. */
 enum MHD_Result health_answer(struct request *rq)
 {
 	struct error err = ERROR_NONE;

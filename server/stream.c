@@ -16,7 +16,7 @@ struct stream {
 	uint64_t offset; /* in the content */
 	uint64_t size_bytes;
 	size_t index; /* of the frame that is being sent */
-	int r;	      /* what ended it */
+	int r; /* what ended it */
 };
 
 static void wake(struct frames_waiter *waiter)
@@ -48,10 +48,11 @@ static ssize_t cut(struct stream *s, int r, const struct error *err)
 	if (r == -ECANCELED)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	log_error("cut: kind=%s id=%s: %s", kind_name(s->request->route.kind),
-		  BUILD_ID_HEX(&s->request->route.id), err->message[0] ? err->message : "no memory");
-	metrics_trouble(s->server->metrics, r == -EBADMSG   ? TROUBLE_DAMAGED :
-					    r == -ENOMEM ? TROUBLE_MEMORY :
-							   TROUBLE_STORE);
+		  BUILD_ID_HEX(&s->request->route.id),
+		  err->message[0] ? err->message : "no memory");
+	metrics_trouble(s->server->metrics, r == -EBADMSG  ? TROUBLE_DAMAGED
+					    : r == -ENOMEM ? TROUBLE_MEMORY
+							   : TROUBLE_STORE);
 	cache_drop(s->server->objects, object_digest(s->object->object));
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }

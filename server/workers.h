@@ -6,7 +6,8 @@
 /** A few threads for what must not hold an event loop: first come, first served. */
 struct workers;
 
-/** One thing to do; part of the struct that it is about. It belongs to the workers until it runs. */
+/** One thing to do; part of the struct that it is about. It belongs to the workers until it runs.
+ */
 struct work {
 	void (*run)(struct work *work);
 	struct work *next;
@@ -17,8 +18,8 @@ must_check int workers_new(unsigned n_threads, struct workers **ret, struct erro
 void workers_free(struct workers *w);
 define_scoped(struct workers *, workers_free)
 
-/** Threads: any */
-void workers_post(struct workers *w, struct work *work);
+	/** Threads: any */
+	void workers_post(struct workers *w, struct work *work);
 
 struct workers_stats {
 	unsigned n_threads, n_busy;

@@ -602,6 +602,7 @@ def status_pages(work):
     with Server(store) as server:
         ask(server, f'/buildid/{ident}/debuginfo')
         ask(server, '/buildid/abcd/debuginfo')
+        logged(server, 'id=abcd status=404')  # an answer is counted when all of it was sent
         page = ask(server, '/metrics')
         equal(page.status, 200)
         matches('^text/plain', page['content-type'])

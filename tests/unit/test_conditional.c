@@ -18,16 +18,17 @@ static void tags_are_compared(void **state)
 		const char *list;
 		bool has;
 	} cases[] = {
-		{ "\"abc\"", true },	   { "W/\"abc\"", true },	 { "\"x\", \"abc\"", true },
-		{ "\"x\",W/\"abc\"", true }, { "*", true },		 { " \t\"abc\" ", true },
-		{ "\"a,b\", \"abc\"", true }, { "", false },		 { "abc", false },
-		{ "\"ab\"", false },	   { "\"abcd\"", false },	 { "\"abc", false },
-		{ "\"x\" abc", false },	   { "w/\"abc\"", false },	 { "\"ABC\"", false },
+		{ "\"abc\"", true },          { "W/\"abc\"", true },  { "\"x\", \"abc\"", true },
+		{ "\"x\",W/\"abc\"", true },  { "*", true },          { " \t\"abc\" ", true },
+		{ "\"a,b\", \"abc\"", true }, { "", false },          { "abc", false },
+		{ "\"ab\"", false },          { "\"abcd\"", false },  { "\"abc", false },
+		{ "\"x\" abc", false },       { "w/\"abc\"", false }, { "\"ABC\"", false },
 		{ "\"x\", *", true },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		print_message("%s\n", cases[i].list);
-		assert_int_equal(etag_list_has(cases[i].list, strlen(cases[i].list), ETAG), cases[i].has);
+		assert_int_equal(etag_list_has(cases[i].list, strlen(cases[i].list), ETAG),
+				 cases[i].has);
 	}
 
 	assert_true(etag_is(" \"abc\" ", 7, ETAG));
@@ -68,7 +69,8 @@ static void dates_are_read(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int64_t seconds = 0;
 		print_message("%s\n", cases[i].text);
-		assert_int_equal(http_date_parse(cases[i].text, strlen(cases[i].text), &seconds), cases[i].ok);
+		assert_int_equal(http_date_parse(cases[i].text, strlen(cases[i].text), &seconds),
+				 cases[i].ok);
 		assert_int_equal(seconds, cases[i].seconds);
 	}
 }

@@ -91,12 +91,13 @@ static void sleep_until_woken(struct sleeper *s)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-#define SLEEPER \
-	((struct sleeper){ { wake, NULL }, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false })
+#define SLEEPER            \
+	((struct sleeper){ \
+		{ wake, NULL }, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false })
 
 /* Copy from a frame, however often it has to be waited for. */
-static ssize_t read_frame(struct frames *f, struct shared_object *o, size_t index, size_t offset, void *ret,
-			  size_t size, struct error *err)
+static ssize_t read_frame(struct frames *f, struct shared_object *o, size_t index, size_t offset,
+			  void *ret, size_t size, struct error *err)
 {
 	struct sleeper s = SLEEPER;
 
@@ -258,7 +259,8 @@ static void stopping_wakes_everyone(void **state)
 	assert_int_equal(workers_new(1, &workers, NULL), 0);
 	assert_int_equal(frames_new(1, workers, &f, NULL), 0); /* one at a time */
 	assert_int_equal(read_frame(f, o, 0, 0, got, sizeof(got), NULL), sizeof(got));
-	for (size_t i = 0; i < 3; i++) /* frame 0 was read just now, so there is no room for these */
+	for (size_t i = 0; i < 3;
+	     i++) /* frame 0 was read just now, so there is no room for these */
 		assert_int_equal(frames_wait(f, o, 1 + i / 2, &sleepers[i].waiter), 1);
 	assert_int_equal(frames_stats(f).n_waiting_for_room, 2);
 	frames_stop(f);

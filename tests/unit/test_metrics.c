@@ -48,7 +48,9 @@ static void what_happened_is_counted(void **state)
 	metrics_response(m, KIND_SOURCE, 418, 0, 1, false);
 	metrics_trouble(m, TROUBLE_COLLISION);
 
-	struct gauges gauges = { .n_builds = 7, .builds_known = true, .n_connections = 3, .n_busy_workers = 2 };
+	struct gauges gauges = {
+		.n_builds = 7, .builds_known = true, .n_connections = 3, .n_busy_workers = 2
+	};
 	char *text = format(m, &gauges);
 	static const char *const lines[] = {
 		"ready 1",
@@ -86,7 +88,8 @@ static void what_happened_is_counted(void **state)
 	metrics_free(m);
 }
 
-/* The text's rules: HELP and TYPE once for each family, before its samples, and all of them together. */
+/* The text's rules: HELP and TYPE once for each family, before its samples, and all of them
+ * together. */
 static void the_text_is_well_formed(void **state)
 {
 	(void)state;

@@ -41,7 +41,8 @@ static void addresses_are_read(void **state)
 		{ "[::1]x", NULL },
 		{ "::1::", NULL },
 		{ "\"192.0.2.1\"", NULL },
-		{ "1111111111111111111111111111111111111111111111111111111111111111111111111", NULL },
+		{ "1111111111111111111111111111111111111111111111111111111111111111111111111",
+		  NULL },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct address a;
@@ -62,12 +63,18 @@ static void networks_are_matched(void **state)
 		const char *address;
 		bool has;
 	} cases[] = {
-		{ "10.0.0.0/8", "10.1.2.3", true },	  { "10.0.0.0/8", "11.1.2.3", false },
-		{ "10.0.0.0/9", "10.128.0.1", false },	  { "10.0.0.0/9", "10.127.0.1", true },
-		{ "192.0.2.1", "192.0.2.1", true },	  { "192.0.2.1", "192.0.2.2", false },
-		{ "0.0.0.0/0", "8.8.8.8", true },	  { "0.0.0.0/0", "2001:db8::1", false },
-		{ "::/0", "2001:db8::1", true },	  { "2001:db8::/33", "2001:db8:7fff::1", true },
-		{ "2001:db8::/33", "2001:db8:8000::", false }, { "::1", "::1", true },
+		{ "10.0.0.0/8", "10.1.2.3", true },
+		{ "10.0.0.0/8", "11.1.2.3", false },
+		{ "10.0.0.0/9", "10.128.0.1", false },
+		{ "10.0.0.0/9", "10.127.0.1", true },
+		{ "192.0.2.1", "192.0.2.1", true },
+		{ "192.0.2.1", "192.0.2.2", false },
+		{ "0.0.0.0/0", "8.8.8.8", true },
+		{ "0.0.0.0/0", "2001:db8::1", false },
+		{ "::/0", "2001:db8::1", true },
+		{ "2001:db8::/33", "2001:db8:7fff::1", true },
+		{ "2001:db8::/33", "2001:db8:8000::", false },
+		{ "::1", "::1", true },
 		{ "::1/128", "::2", false },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -78,8 +85,10 @@ static void networks_are_matched(void **state)
 		assert_int_equal(network_has(&network, 1, &a), cases[i].has);
 	}
 
-	static const char *const wrong[] = { "", "x", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "::1/x",
-					     "10.0.0.0/8 ", "/8" };
+	static const char *const wrong[] = {
+		"",       "x",     "10.0.0.0/",   "10.0.0.0/33", "10.0.0.0/-1",
+		"::/129", "::1/x", "10.0.0.0/8 ", "/8"
+	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct network network;
 		struct error err = ERROR_NONE;
@@ -106,7 +115,8 @@ static void only_trusted_proxies_are_believed(void **state)
 		{ "10.0.0.1", NULL, "10.0.0.1" },
 		{ "10.0.0.1", "203.0.113.9", "203.0.113.9" },
 		{ "::1", "203.0.113.9", "203.0.113.9" },
-		{ "10.0.0.1", "1.2.3.4, 203.0.113.9", "203.0.113.9" }, /* what the client claimed stays out */
+		{ "10.0.0.1", "1.2.3.4, 203.0.113.9",
+		  "203.0.113.9" }, /* what the client claimed stays out */
 		{ "10.0.0.1", "1.2.3.4, 203.0.113.9, 10.0.0.7", "203.0.113.9" },
 		{ "10.0.0.1", "10.0.0.9,10.0.0.7", "10.0.0.9" },
 		{ "10.0.0.1", "", "10.0.0.1" },
@@ -118,10 +128,11 @@ static void only_trusted_proxies_are_believed(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct address peer = address(cases[i].peer);
 		char text[ADDRESS_TEXT_SIZE];
-		print_message("%s < %s\n", cases[i].peer, cases[i].forwarded ? cases[i].forwarded : "-");
-		struct address client =
-			forwarded_client(&peer, cases[i].forwarded,
-					 cases[i].forwarded ? strlen(cases[i].forwarded) : 0, trusted, 2);
+		print_message("%s < %s\n", cases[i].peer,
+			      cases[i].forwarded ? cases[i].forwarded : "-");
+		struct address client = forwarded_client(
+			&peer, cases[i].forwarded,
+			cases[i].forwarded ? strlen(cases[i].forwarded) : 0, trusted, 2);
 		assert_string_equal(address_text(&client, text), cases[i].client);
 	}
 }

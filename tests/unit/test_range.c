@@ -61,8 +61,9 @@ static void ranges_are_read(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct range range = { 0, 0 };
 		print_message("\"%s\"\n", cases[i].value);
-		assert_int_equal(range_parse(cases[i].value, strlen(cases[i].value), cases[i].total, &range),
-				 cases[i].verdict);
+		assert_int_equal(
+			range_parse(cases[i].value, strlen(cases[i].value), cases[i].total, &range),
+			cases[i].verdict);
 		assert_int_equal(range.offset, cases[i].range.offset);
 		assert_int_equal(range.size_bytes, cases[i].range.size_bytes);
 	}

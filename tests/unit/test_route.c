@@ -70,7 +70,8 @@ static void targets_are_routed(void **state)
 		{ "/buildid/ab/source/a?b", 0, KIND_SOURCE, "ab", "/a" },
 		{ "/buildid/ab/source/a%2520b", 0, KIND_SOURCE, "ab", "/a%20b" },
 		{ "/buildid/ab/source//x/../y", 0, KIND_SOURCE, "ab", "//x/../y" },
-		{ "/buildid/ab/source/\xc3\xa9%C3%A9%ff", 0, KIND_SOURCE, "ab", "/\xc3\xa9\xc3\xa9\xff" },
+		{ "/buildid/ab/source/\xc3\xa9%C3%A9%ff", 0, KIND_SOURCE, "ab",
+		  "/\xc3\xa9\xc3\xa9\xff" },
 		{ "/buildid/ab/source", 400, KIND_SOURCE, "ab", "" },
 		{ "/buildid/ab/source/", 400, KIND_SOURCE, "ab", "/" },
 		{ "/buildid/ab/sources/x", 404, KIND_OTHER, "ab", "" },
@@ -105,7 +106,8 @@ static void targets_are_routed(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		/* As long as the contract asks for, so that a byte more is seen by the sanitizer. */
+		/* As long as the contract asks for, so that a byte more is seen by the sanitizer.
+		 */
 		char *scratch = malloc(strlen(cases[i].target) + 1);
 		struct route route;
 
@@ -125,7 +127,8 @@ static void targets_are_routed(void **state)
 static void any_bytes_are_survived(void **state)
 {
 	(void)state;
-	static const char alphabet[] = "/%0aF?.:\x01\xff" "buildid/source/section/http://";
+	static const char alphabet[] = "/%0aF?.:\x01\xff"
+				       "buildid/source/section/http://";
 	unsigned seed = 1;
 
 	for (int i = 0; i < 100000; i++) {
