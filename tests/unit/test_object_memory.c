@@ -88,11 +88,18 @@ static void memory_is_bounded(void **state)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	(void)argc;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	return 77; /* their own memory would be measured */
 #endif
+	/* meson asks malloc to fill what it gives, which touches pages that nobody else would. */
+	const char *perturb = getenv("MALLOC_PERTURB_");
+	if (perturb && strcmp(perturb, "0") != 0) {
+		setenv("MALLOC_PERTURB_", "0", 1);
+		execv("/proc/self/exe", argv);
+	}
 	const struct CMUnitTest tests[] = { store_test(memory_is_bounded) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
