@@ -125,7 +125,7 @@ int output_publish(struct output *output, const struct input *input, const struc
 	if (!output->in_place)
 		return tmpfile_replace(&output->file, output->dir_fd, output->name, err);
 	r = replace_name(&output->file, output->dir_fd, output->name, input_stat, err);
-	for (size_t i = 0; r == 0 && i < input->n_names; i++) {
+	for (size_t i = 0; r == 0 && input->n_names > 1 && i < input->n_names; i++) {
 		scoped(fd_close) int folder = -1;
 		scoped(string_free) char *name = NULL;
 		r = input_open_folder(input, i, &folder, &name, err);
