@@ -77,13 +77,16 @@ static const char *keep_string(struct name_set *set, const char *string, size_t 
 /* Names come from a file that may be hostile, so where they land must not be foreseen. */
 static uint64_t hash_string(const char *string, size_t size)
 {
-	static uint64_t seed;
+	/* Whichever thread is first, all come to the same value; none sees half of it. */
+	static _Atomic(uint64_t) shared;
+	uint64_t seed = shared;
 	if (!seed) {
 		const void *random =
 			(const void *)getauxval(AT_RANDOM); /* NOLINT: 16 bytes, getauxval(3) */
 		if (random)
 			memcpy(&seed, random, sizeof(seed));
 		seed |= 1;
+		shared = seed;
 	}
 	uint64_t hash = seed;
 	for (size_t at = 0; at < size; at += 8) {
