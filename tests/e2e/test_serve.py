@@ -390,6 +390,7 @@ def collisions(work):
         program = c_program(f'{work}/{n}', source=C_SOURCE.replace('2 *', f'{n + 5} *'),
                             flags=[f'-Wl,--build-id=0x{ident}'])
         dbgsplit(f'--store={store}', '--allow-id-collision', program)
+        time.sleep(1.1)  # the first is told by its time, in seconds
     with Server(store) as server:
         for kind in ('debuginfo', 'executable', 'section/.text'):
             equal(ask(server, f'/buildid/{ident}/{kind}').status, 404, kind)
