@@ -120,6 +120,38 @@ static void contents_come_back(void **state)
 	}
 }
 
+/* Ranges that are lent one by one: joined where they touch, and gathered where they do not. */
+static void lent_ranges_are_joined(void **state)
+{
+	struct store_fixture *f = *state;
+	struct error err = ERROR_NONE;
+	size_t size = 9000000;
+	uint8_t *bytes = make_content(size, 8), *content = malloc(size);
+	assert_non_null(content);
+	static const struct {
+		size_t offset, size;
+	} ranges[] = {
+		{ 0, 1000 },          { 1000, 1000 },    { 5000, 1000 },      { 0, 1 },
+		{ 100000, 4u << 20 }, { 100, 4u << 20 }, { 4194404, 200000 },
+	};
+	struct object_writer *w = NULL;
+	assert_ok(object_writer_new(f->st, NULL, 0, &w, &err));
+	size_t at = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		assert_ok(object_writer_lend(w, bytes + ranges[i].offset, ranges[i].size, &err));
+		memcpy(content + at, bytes + ranges[i].offset, ranges[i].size);
+		at += ranges[i].size;
+	}
+	struct object_result result = { 0 };
+	assert_ok(object_writer_finish(w, &result, &err));
+	object_writer_free(w);
+	struct digest digest = digest_of(content, at);
+	assert_true(digest_equal(&digest, &result.digest));
+	assert_holds(f, &result.digest, content, at);
+	free(content);
+	free(bytes);
+}
+
 #define N_SECTIONS 7
 
 /* A layout as an ELF file may have it, and its content. */
@@ -580,6 +612,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		store_test(contents_come_back),
+		store_test(lent_ranges_are_joined),
 		store_test(sections_have_their_own_frames),
 		store_test(any_range_reads_as_memory_does),
 		store_test(every_damaged_byte_is_found),

@@ -238,9 +238,9 @@ static void names_are_bounded(void **state)
 static void frames_of_zstd_are_known(void **state)
 {
 	(void)state;
-	static const size_t sizes[] = { 1,     2,     20,    255,    256,    257,    1000,
-					65535, 65792, 70000, 131072, 131073, 1000000 };
-	uint8_t *content = malloc(1000000), *frame = malloc(ZSTD_compressBound(1000000));
+	static const size_t sizes[] = { 1,     2,     20,    255,    256,    257,   1000,
+					65535, 65792, 70000, 131072, 131073, 300000 };
+	uint8_t *content = malloc(300000), *frame = malloc(ZSTD_compressBound(300000));
 	ZSTD_CCtx *c = ZSTD_createCCtx();
 	for (size_t i = 0; i < ARRAY_SIZE(sizes) * 5 * 4; i++) {
 		size_t size = sizes[i / 20];
@@ -254,7 +254,7 @@ static void frames_of_zstd_are_known(void **state)
 				     : i % 5 == 3 ? (uint8_t)(j / 100 + noise % 2)
 						  : (uint8_t)(j % 300 < 200 ? j % 50 : noise);
 		}
-		static const int levels[] = { 1, 3, 9, 19 };
+		static const int levels[] = { 1, 3, 9, 16 };
 		ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, levels[i % 4]);
 		ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1);
 		size_t stored = ZSTD_compress2(c, frame, ZSTD_compressBound(size), content, size);
@@ -272,7 +272,7 @@ static void frames_of_zstd_are_known(void **state)
 		assert_int_equal(frame_format_check(frame, stored, (uint32_t)size, NULL), -EBADMSG);
 	}
 	for (size_t end = 0; end < 40; end++)
-		assert_int_equal(frame_format_check(frame, end, 1000000, NULL), -EBADMSG);
+		assert_int_equal(frame_format_check(frame, end, 300000, NULL), -EBADMSG);
 	ZSTD_freeCCtx(c);
 	free(content);
 	free(frame);
