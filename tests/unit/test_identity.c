@@ -118,7 +118,7 @@ static struct digest identity_of(struct elf_builder *b)
 	uint8_t *file = elf_builder_build(b, &size);
 	struct image image;
 	struct error err = ERROR_NONE;
-	struct digest digest;
+	struct digest digest = { 0 };
 	if (image_open(file, size, &image, &err) < 0 || image_identity(&image, &digest, &err) < 0)
 		fail_msg("%s", err.message);
 	image_close(&image);

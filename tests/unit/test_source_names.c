@@ -106,7 +106,7 @@ static struct strings ask_libdw(uint8_t *file, size_t size)
 static struct source_names ask_us(const uint8_t *file, size_t size)
 {
 	struct image image;
-	struct source_names names;
+	struct source_names names = { 0 };
 	struct error err = ERROR_NONE;
 	if (image_open(file, size, &image, &err) < 0 || source_names_read(&image, &names, &err) < 0)
 		fail_msg("%s", err.message);
