@@ -34,8 +34,7 @@ static const char *const sql[N_STATEMENTS] = {
 	[PUT_ORIGIN] = "INSERT INTO origins VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[FORGET_ORIGINS] = "DELETE FROM origins WHERE id = ?1",
 	[PUT_PACK] = "INSERT OR IGNORE INTO packs (digest) VALUES (?1)",
-	[PUT_MEMBER] = "INSERT OR REPLACE INTO members VALUES"
-		       " (?2, (SELECT pack FROM packs WHERE digest = ?1), ?3, ?4)",
+	[PUT_MEMBER] = "INSERT OR REPLACE INTO members SELECT ?2, pack, ?3, ?4 FROM packs WHERE digest = ?1",
 	[FORGET_MEMBERS] =
 		"DELETE FROM members WHERE pack = (SELECT pack FROM packs WHERE digest = ?1)",
 	[FORGET_PACK] = "DELETE FROM packs WHERE digest = ?1",
