@@ -19,6 +19,7 @@ enum statement {
 	PUT_MEMBER,
 	FORGET_MEMBERS,
 	FORGET_PACK,
+	FIND_PACK,
 	N_STATEMENTS,
 };
 
@@ -38,6 +39,7 @@ static const char *const sql[N_STATEMENTS] = {
 	[FORGET_MEMBERS] =
 		"DELETE FROM members WHERE pack = (SELECT pack FROM packs WHERE digest = ?1)",
 	[FORGET_PACK] = "DELETE FROM packs WHERE digest = ?1",
+	[FIND_PACK] = "SELECT 1 FROM packs WHERE digest = ?1",
 };
 
 struct catalog {
@@ -339,6 +341,26 @@ int catalog_put_pack(struct store *st, const struct digest *pack, const struct p
 	struct catalog *c;
 	int r = begin(st, &c, err);
 	return r < 0 ? r : end(c, put_pack(c, pack, members, n_members, err), err);
+}
+
+static int find_pack(struct catalog *c, const struct digest *pack, bool *ret, struct error *err)
+{
+	sqlite3_stmt *statement = c->statements[FIND_PACK];
+	bind_digest(statement, 1, pack);
+	int code = sqlite3_step(statement);
+	int r = code == SQLITE_DONE || code == SQLITE_ROW ? 0 : catalog_error(c->db, code, err);
+	sqlite3_reset(statement);
+	sqlite3_clear_bindings(statement);
+	if (r == 0)
+		*ret = code == SQLITE_ROW;
+	return r;
+}
+
+int catalog_has_pack(struct store *st, const struct digest *pack, bool *ret, struct error *err)
+{
+	struct catalog *c;
+	int r = begin(st, &c, err);
+	return r < 0 ? r : end(c, find_pack(c, pack, ret, err), err);
 }
 
 static int forget_pack(struct catalog *c, const struct digest *pack, struct error *err)

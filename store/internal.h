@@ -118,6 +118,7 @@ struct pack_member {
 };
 must_check int catalog_put_pack(struct store *st, const struct digest *pack,
 				const struct pack_member *members, size_t n_members, struct error *err);
+must_check int catalog_has_pack(struct store *st, const struct digest *pack, bool *ret, struct error *err);
 must_check int catalog_forget_pack(struct store *st, const struct digest *pack, struct error *err);
 
 /**

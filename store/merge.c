@@ -57,7 +57,7 @@ struct merge {
 	struct waiting *waiting;
 	size_t n_waiting, n_waiting_allocated;
 
-	struct digest_set taken; /* objects that were not there before */
+	struct digest_set taken; /* objects that were not there before, or not known to the catalog */
 	struct digest_set manifests; /* that were looked into */
 	struct lookup *lookup;	     /* made by the first of them */
 	/* What has a tombstone there and none here. */
@@ -212,6 +212,24 @@ static int check_copy(int fd, const struct digest *digest, const char *what, str
 	return object_check(o, err);
 }
 
+/*
+ * An object that was there is done with, but for a pack that the catalog does not know: a merge that was
+ * killed has left it.
+ */
+static int take_again(struct merge *m, const struct digest *digest, struct error *err)
+{
+	int r;
+
+	m->result.n_there++;
+	bool is_pack, is_known = true;
+	r = pack_is_one(m->st, digest, &is_pack, err);
+	if (r == 0 && is_pack)
+		r = catalog_has_pack(m->st, digest, &is_known, err);
+	if (r < 0 || is_known)
+		return r;
+	return digest_set_add(&m->taken, digest, 0, NULL, err);
+}
+
 static int take_object(struct merge *m, const struct digest *digest, merge_read read, void *input,
 		       struct error *err)
 {
@@ -222,9 +240,8 @@ static int take_object(struct merge *m, const struct digest *digest, merge_read 
 	if (object_is_there(m->st, digest)) {
 		r = object_verify(m->st, digest, err);
 		if (r == 0) {
-			m->result.n_there++;
 			progress_advance(m->progress, 1, 0);
-			return 0;
+			return take_again(m, digest, err);
 		}
 		if (!is_damage(r) && r != -ENOENT)
 			return r; /* else the one that comes takes its place */
@@ -252,9 +269,8 @@ static int take_object(struct merge *m, const struct digest *digest, merge_read 
 	if (r < 0)
 		return error_prefix(err, r, "%s", what);
 	progress_advance(m->progress, 1, 0);
-	m->result.n_there += result.was_there;
 	if (result.was_there)
-		return 0;
+		return take_again(m, digest, err);
 	m->result.n_objects++;
 	m->result.bytes += result.stored_bytes;
 	return digest_set_add(&m->taken, digest, 0, NULL, err);

@@ -39,7 +39,8 @@ class Bench:
         self.reset()
         run(*self.command)
         self.stripped = lib.read(self.binary)
-        self.debug = self.stored()
+        self.held = self.stored()
+        equal(self.held[1:], [self.stripped, lib.C_SOURCE.encode()], 'executable and source')
         expect(len(self.stripped) < len(self.original), 'nothing was taken')
         self.reset()
 
@@ -49,7 +50,10 @@ class Bench:
             shutil.copytree(os.path.join(self.fresh, name), os.path.join(self.work, name), symlinks=True)
 
     def stored(self):
-        return run(lib.DBGSTORE, 'get', f'--store={self.store}', self.build_id, 'debuginfo').out
+        """What the store gives for the binary: debug information, executable and source."""
+        get = [lib.DBGSTORE, 'get', f'--store={self.store}', self.build_id]
+        source = os.path.join(self.work, 'src', 'prog.c')
+        return [run(*get, *what).out for what in (['debuginfo'], ['executable'], ['source', source])]
 
     def check_promise(self, status, killed):
         now = lib.read(self.binary)
@@ -61,12 +65,12 @@ class Bench:
             expect(now == self.stripped, 'success was told, and the binary is the original')
         run(lib.DBGSTORE, 'verify', f'--store={self.store}')
         if now == self.stripped:
-            expect(self.stored() == self.debug, 'the binary is stripped, and its debug information is another')
+            expect(self.stored() == self.held, 'the binary is stripped, and the store gives something else for it')
 
     def check_recovery(self):
         run(*self.command)
         expect(lib.read(self.binary) == self.stripped, 'a second run does not strip')
-        expect(self.stored() == self.debug, 'a second run stores other debug information')
+        expect(self.stored() == self.held, 'after a second run the store gives something else')
         run(lib.DBGSTORE, 'verify', f'--store={self.store}')
 
 
