@@ -132,6 +132,36 @@ static void print_text_form(struct store *st, const struct build *build,
 		printf("%zu contributions are damaged; see dbgstore verify\n", record->n_damaged);
 }
 
+/* Each source of the build: its digest, "?" where it is doubtful, and its path. */
+static int list_sources(const struct command *c, struct store *st, const struct build *build,
+			struct error *err)
+{
+	int r;
+
+	if (!build->sources.present)
+		return 0;
+	scoped(manifest_closep) struct manifest *manifest = NULL;
+	r = manifest_open(st, &build->sources.digest, &manifest, err);
+	if (r < 0)
+		return r;
+	for (uint64_t i = 0; i < manifest_n_entries(manifest); i++) {
+		struct manifest_entry entry = manifest_entry_at(manifest, i);
+		if (!c->common.json) {
+			printf("%s %c ", DIGEST_HEX(&entry.digest), entry.doubtful ? '?' : ' ');
+			print_escaped(entry.path);
+			putchar('\n');
+			continue;
+		}
+		json_t *object = json_pack("{s:s, s:o, s:s, s:b}", "build_id",
+					   BUILD_ID_HEX(&build->id), "path", json_bytes_string(entry.path), "sha256",
+					   DIGEST_HEX(&entry.digest), "doubtful", entry.doubtful);
+		if (!object)
+			return error_no_memory(err);
+		command_json(c, object);
+	}
+	return 0;
+}
+
 int command_info(int argc, char **argv)
 {
 	int r;
@@ -141,8 +171,14 @@ int command_info(int argc, char **argv)
 			   "Tell all that the store knows about a build. With --json and -v, how its sections lay\n"
 			   "and what was changed, too." }
 	};
+	bool sources = false;
+	const struct option_entry entries[] = {
+		{ "sources", 0, NULL, "list the source files instead, by the paths they are asked for",
+		  .flag = &sources },
+		{ 0 },
+	};
 	int first;
-	int status = command_parse(&c, NULL, argc, argv, &first);
+	int status = command_parse(&c, entries, argc, argv, &first);
 	if (status != STATUS_GO_ON)
 		return status;
 	if (argc - first != 1)
@@ -161,6 +197,10 @@ int command_info(int argc, char **argv)
 	status = command_find_one(&c, l, argv[first], &build);
 	if (status != STATUS_GO_ON)
 		return status;
+	if (sources) {
+		r = list_sources(&c, st, &build, &err);
+		return r < 0 ? command_failed(&c, argv[first], &err) : STATUS_DONE;
+	}
 	scoped(record_free) struct record record = { 0 };
 	r = record_read(st, &build.id, &record, &err);
 	if (r == 0 && c.common.json)

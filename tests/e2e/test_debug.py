@@ -83,7 +83,7 @@ def find_kinds(work):
         lib.equal(find('debuginfo', stripped), debug, 'debuginfo by file')
         run('debuginfod-find', 'debuginfo', 'ab' * 20, env=env, status=1)
         run('debuginfod-find', 'source', build_id, '/etc/hostname', env=env, status=1)
-        log = server.log()
+    log = server.log()  # ended, so all of it is written
     matches(r'kind=debuginfo id=%s.* status=200' % build_id, log, 'log')
     matches(r'kind=source id=%s.* status=404' % build_id, log, 'log')
 
