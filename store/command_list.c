@@ -8,6 +8,7 @@ struct listing {
 	const struct command *c;
 	struct lookup *l;
 	const char *package; /* NULL: any */
+	bool failed;
 };
 
 static int print_listed(const struct build *build, const char *path, void *context,
@@ -31,6 +32,11 @@ static int print_recorded(const struct build_id *id, void *context, struct error
 		r = lookup_origin(listing->l, id, &origin, err);
 	if (r == -ENOENT)
 		return 0; /* removed since, or a folder without contributions */
+	if (r == -EBADMSG) { /* one that is damaged does not hide the others */
+		(void)command_failed(listing->c, BUILD_ID_HEX(id), err);
+		listing->failed = true;
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	return command_print_build(listing->c, listing->l, &build, origin.path ? origin.path : "",
@@ -84,12 +90,14 @@ int command_list(int argc, char **argv)
 	struct error err = ERROR_NONE;
 	scoped(lookup_freep) struct lookup *l = NULL;
 	r = lookup_new(st, &l, &err);
-	struct listing listing = { &c, l, package };
+	struct listing listing = { &c, l, package, false };
 	if (r == 0 && path)
 		r = lookup_path(l, path, package ? print_if_package : print_listed, &listing, &err);
 	else if (r == 0 && package)
 		r = lookup_package(l, package, print_listed, &listing, &err);
 	else if (r == 0)
 		r = record_each(st, print_recorded, &listing, &err);
-	return r < 0 ? command_failed(&c, NULL, &err) : STATUS_DONE;
+	if (r < 0)
+		return command_failed(&c, NULL, &err);
+	return listing.failed ? STATUS_TROUBLE : STATUS_DONE;
 }

@@ -139,9 +139,10 @@ int record_read(struct store *st, const struct build_id *id, struct record *ret,
 
 	char path[RECORD_NAME_SIZE];
 	scoped(fd_close) int fd = -1;
-	r = file_open_at(st->fd, record_name(id, path), O_RDONLY | O_DIRECTORY, 0, &fd, err);
-	if (r == -ENOENT)
-		return error_set(err, r, "%s: no such build", BUILD_ID_HEX(id));
+	r = file_open_at(st->fd, record_name(id, path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, err);
+	/* What is no folder is no record; store_verify() tells of it. */
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
+		return error_set(err, -ENOENT, "%s: no such build", BUILD_ID_HEX(id));
 	if (r < 0)
 		return r;
 	scoped(names_free) struct names names = { 0 };

@@ -23,7 +23,7 @@ static int put_record(const struct build_id *id, void *context, struct error *er
 
 	scoped(record_free) struct record record = { 0 };
 	r = record_read(st, id, &record, err);
-	if (r == -ENOENT)
+	if (r == -ENOENT || r == -EBADMSG)
 		return 0; /* an empty folder, or nothing in it that can be read: store_verify() tells */
 	if (r < 0)
 		return r;

@@ -130,6 +130,8 @@ static int check_place(struct verification *v, const struct digest *pack, const 
 	}
 	if (r == 0 && digest_equal(&place.object, pack))
 		v->n_misplaced += place.offset != member->offset || place.size_bytes != member->size_bytes;
+	else if (r == 0)
+		v->n_misplaced += !object_is_there(v->st, &place.object);
 	return is_damage(r) ? 0 : r;
 }
 

@@ -311,6 +311,58 @@ static void reindexing_loses_nothing(void **state)
 	free(before);
 }
 
+static void a_damaged_record_does_not_keep_the_catalog_from_being_made_again(void **state)
+{
+	struct store_fixture *f = *state;
+	struct builds b;
+	builds_add(f->st, &b);
+	struct error err = ERROR_NONE;
+	char name[256];
+	only_name(RECORD_PATH(f, &b.ids[0]), name);
+	shell("echo x >> %s/%s", RECORD_PATH(f, &b.ids[0]), name);
+	assert_ok(store_reindex(f->st, NULL, &err));
+	char *dump = catalog_dump(f->st, &b);
+	assert_non_null(strstr(dump, "bin/one"));
+	free(dump);
+}
+
+static void a_file_in_place_of_a_record_hides_no_other(void **state)
+{
+	struct store_fixture *f = *state;
+	struct builds b;
+	builds_add(f->st, &b);
+	struct error err = ERROR_NONE;
+	shell("echo x > %s/builds/12/123456", f->path);
+	shell("ln -s abcdef00 %s/builds/ab/abcdef", f->path);
+	assert_ok(store_reindex(f->st, NULL, &err));
+	char *dump = catalog_dump(f->st, &b);
+	assert_non_null(strstr(dump, "bin/one"));
+	free(dump);
+	struct store_stats stats;
+	assert_ok(store_stats(f->st, &stats, &err));
+	assert_int_equal(stats.n_builds, 2);
+	struct remove_result result;
+	assert_ok(store_remove_builds(f->st, &b.ids[1], 1, false, &result, &err));
+	assert_false(result.unsure);
+}
+
+/* As a writer leaves it that indexes a pack which has been rewritten meanwhile. */
+static void a_source_in_a_pack_that_is_gone_is_found(void **state)
+{
+	struct store_fixture *f = *state;
+	struct builds b;
+	builds_add(f->st, &b);
+	struct error err = ERROR_NONE;
+	struct digest gone = digest_of("gone", 4);
+	const struct pack_member member = { b.one, 512, 10 };
+	assert_ok(catalog_put_pack(f->st, &gone, &member, 1, &err));
+	struct findings findings;
+	verify_store(f->st, &findings);
+	assert_true(findings_have(&findings, "damaged catalog/catalog.sqlite"));
+	assert_ok(store_reindex(f->st, NULL, &err));
+	assert_whole(f->st);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +376,9 @@ int main(void)
 		store_test(a_damaged_catalog_is_found),
 		store_test(what_does_not_belong_is_noted),
 		store_test(reindexing_loses_nothing),
+		store_test(a_damaged_record_does_not_keep_the_catalog_from_being_made_again),
+		store_test(a_file_in_place_of_a_record_hides_no_other),
+		store_test(a_source_in_a_pack_that_is_gone_is_found),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
