@@ -62,6 +62,10 @@ size_t object_frame_at(const struct object *o, uint64_t offset);
 /** Is the object there (a stat, no more)? */
 bool object_is_there(struct store *st, const struct digest *digest);
 
+/** What another writer has put there, and perhaps not yet synced, is relied on from here: renew its time, sync
+ * file and folder. Errors: -ENOENT */
+must_check int object_rely_on(struct store *st, const struct digest *digest, struct error *err);
+
 /** Put a verified object file (a tmpfile's bytes, encoded elsewhere) in place under its digest. */
 struct tmpfile;
 must_check int object_adopt(struct store *st, struct tmpfile *t, const struct digest *digest,

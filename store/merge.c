@@ -239,6 +239,8 @@ static int take_object(struct merge *m, const struct digest *digest, merge_read 
 	object_what(digest, what);
 	if (object_is_there(m->st, digest)) {
 		r = object_verify(m->st, digest, err);
+		if (r == 0)
+			r = object_rely_on(m->st, digest, err);
 		if (r == 0) {
 			progress_advance(m->progress, 1, 0);
 			return take_again(m, digest, err);
@@ -367,7 +369,7 @@ static int take_contribution(struct merge *m, const struct build_id *id, const s
 		return r;
 	if (there) {
 		m->result.n_there++;
-		return 0;
+		return record_sync(m->st, id, err); /* another may have put it there just now */
 	}
 
 	char what[WHAT_SIZE];
@@ -493,6 +495,8 @@ static int finish_pack(struct merge *m, const struct digest *object, struct erro
 
 	bool is_pack;
 	r = pack_is_one(m->st, object, &is_pack, err);
+	if (r == -ENOENT)
+		return 0; /* another merge has rewritten it or moved it aside */
 	if (r < 0 || !is_pack)
 		return r;
 	char name[OBJECT_NAME_SIZE], what[WHAT_SIZE];

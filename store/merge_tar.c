@@ -85,9 +85,15 @@ int merge_tar(struct merge *m, int fd, const char *what, struct error *err)
 	r = open_archive(fd, &a, err);
 	if (r < 0)
 		return error_prefix(err, r, "%s", ESCAPED(what));
+	bool is_store = false;
 	for (uint64_t n = 0;; n++) {
 		struct archive_entry *entry;
 		int got = archive_read_next_header(a, &entry);
+		/* The other end of a pipe may have failed before it wrote a byte. */
+		if (got == ARCHIVE_EOF && !is_store)
+			return error_set(err, -EINVAL,
+					 "%s: nothing of a store is in it: no FORMAT, no objects/, no builds/",
+					 ESCAPED(what));
 		if (got == ARCHIVE_EOF)
 			return 0;
 		if (got < ARCHIVE_WARN && n == 0)
@@ -105,6 +111,7 @@ int merge_tar(struct merge *m, int fd, const char *what, struct error *err)
 		struct merge_name name = merge_name_parse(path);
 		if (name.kind == MERGE_NOTHING)
 			continue;
+		is_store = true;
 		struct entry_input input = { .a = a };
 		r = merge_take(m, &name, read_entry, &input, err);
 		if (r < 0)

@@ -47,6 +47,27 @@ bool object_is_there(struct store *st, const struct digest *digest)
 	       S_ISREG(is.st_mode);
 }
 
+int object_rely_on(struct store *st, const struct digest *digest, struct error *err)
+{
+	int r;
+
+	char path[OBJECT_NAME_SIZE];
+	scoped(fd_close) int fd = -1, folder_fd = -1;
+	r = file_open_at(st->objects_fd, object_name(digest, path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd,
+			 err);
+	if (r < 0)
+		return r;
+	/* Another's, and not writable for us: then its time stays. */
+	if (futimens(fd, NULL) < 0 && errno != EPERM && errno != EACCES && errno != EROFS)
+		return error_errno(err, -errno, "renewing the time of object %s", DIGEST_HEX(digest));
+	r = file_sync(fd, path, err);
+	if (r < 0)
+		return r;
+	path[2] = 0;
+	r = file_open_at(st->objects_fd, path, O_RDONLY | O_DIRECTORY, 0, &folder_fd, err);
+	return r < 0 ? r : file_sync(folder_fd, "folder", err);
+}
+
 /* Is what lies there whole? The collector looks at the time: renewed first, it stays while we
  * check. */
 static int confirm(int folder_fd, const char *name, struct object_result *ret, struct error *err)

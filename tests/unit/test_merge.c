@@ -429,20 +429,37 @@ static void a_bomb_is_left_out(void **state)
 	store_close(other);
 }
 
+/* The collector goes by the time: what a merge relies on is young. */
+static void what_was_there_is_relied_on(void **state)
+{
+	struct store_fixture *f = *state;
+	struct store *other = open_other(f);
+	struct builds b;
+	builds_add(other, &b);
+	struct merge_result result;
+	struct findings findings;
+	assert_int_equal(merge(f, "other", &result, &findings), 0);
+	shell("find %s/objects -type f -exec touch -d '2 days ago' {} +", f->path);
+	assert_int_equal(merge(f, "other", &result, &findings), 0);
+	shell("test -z \"$(find %s/objects -type f -mtime +0)\"", f->path);
+	store_close(other);
+}
+
 static void what_is_no_store_is_refused(void **state)
 {
 	struct store_fixture *f = *state;
 	struct merge_result result;
 	struct findings findings;
 	shell("cd %s && mkdir empty && echo text > text && : > nothing && tar cf empty.tar -T /dev/null && "
-	      "mkdir newer && echo 'dbgvault-store 99' > newer/FORMAT && tar cf newer.tar newer",
+	      "mkdir newer && echo 'dbgvault-store 99' > newer/FORMAT && tar cf newer.tar newer && tar cf other.tar text",
 	      f->folder);
 	static const struct {
 		const char *from;
 		int r;
 	} cases[] = {
 		{ "none", -ENOENT },	{ "empty", -EINVAL },	  { "text", -EBADMSG }, { "store", -EINVAL },
-		{ "newer", -ENOTSUP }, { "newer.tar", -ENOTSUP }, { "empty.tar", 0 },
+		{ "newer", -ENOTSUP }, { "newer.tar", -ENOTSUP }, { "empty.tar", -EINVAL },
+		{ "nothing", -EBADMSG },   { "other.tar", -EINVAL },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		print_message("%s\n", cases[i].from);
@@ -503,6 +520,7 @@ int main(void)
 		store_test(a_pack_that_lies_is_not_taken),
 		store_test(no_path_is_made_of_a_name),
 		store_test(a_bomb_is_left_out),
+		store_test(what_was_there_is_relied_on),
 		store_test(what_is_no_store_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
