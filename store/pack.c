@@ -183,6 +183,11 @@ int pack_writer_finish(struct pack_writer *w, struct store *st, struct object_re
 	if (r < 0)
 		return r;
 
+	/* Over both: nobody who removes sources comes in between, and finds a pack that is about to be indexed. */
+	scoped(fd_close) int lock_fd = -1;
+	r = store_lock_shared(st, &lock_fd, err);
+	if (r < 0)
+		return r;
 	struct object_result result;
 	r = object_writer_finish(w->object, &result, err);
 	if (r < 0)

@@ -29,6 +29,8 @@
 #define GOES 1
 #define NEEDED 2
 
+#define COUNTED 1 /* flag of a build's ID */
+
 struct removal {
 	struct store *st;
 	struct digest_set ids;	     /* of the builds that go, their digests */
@@ -170,6 +172,21 @@ static bool source_goes(const struct digest *source, void *context)
 	const struct removal *removal = context;
 	uint8_t flags = digest_set_flags(&removal->sources, source);
 	return !removal->unsure && (flags & GOES) && !(flags & NEEDED);
+}
+
+/* In a dry run: is there a record to remove, that was not named before? */
+static int count_record(struct removal *removal, const struct build_id *id, struct remove_result *ret,
+			struct error *err)
+{
+	char name[RECORD_NAME_SIZE];
+	uint8_t flags;
+	struct digest key = digest_of_id(id);
+	int r = digest_set_add(&removal->ids, &key, COUNTED, &flags, err);
+	if (r < 0)
+		return r;
+	if (!(flags & COUNTED) && faccessat(removal->st->fd, record_name(id, name), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		ret->n_builds++;
+	return 0;
 }
 
 /* ---- doing it ---- */
@@ -331,7 +348,9 @@ int store_remove_builds(struct store *st, const struct build_id *ids, size_t n, 
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		if (dry_run) {
-			result.n_builds++;
+			r = count_record(&removal, &ids[i], &result, err);
+			if (r < 0)
+				return r;
 			continue;
 		}
 		r = remove_record(st, &ids[i], &result, err);

@@ -75,8 +75,6 @@ static int mark(struct store *st, const char *folder, const char *name, const js
 
 int remove_build_mark(struct store *st, const struct build_id *id, struct error *err)
 {
-	if (removed_build(st, id))
-		return 0;
 	scoped(json_scoped_decref) json_t *text =
 		json_pack("{s:i, s:s, s:s}", "format", 1, "build_id", BUILD_ID_HEX(id), "time",
 			  TIME_TEXT(time(NULL)));
@@ -88,8 +86,6 @@ int remove_build_mark(struct store *st, const struct build_id *id, struct error 
 int remove_source_mark(struct store *st, const struct digest *source, const char *path,
 		       struct error *err)
 {
-	if (removed_source(st, source))
-		return 0;
 	scoped(json_scoped_decref) json_t *text =
 		json_pack("{s:i, s:s, s:o*, s:s}", "format", 1, "source", DIGEST_HEX(source), "path",
 			  path ? json_bytes_string(path) : NULL, "time", TIME_TEXT(time(NULL)));

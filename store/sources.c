@@ -241,12 +241,28 @@ static int write_manifest(struct source_writer *w, struct source_result *ret, st
 	return 0;
 }
 
+/* The caller holds the store's lock: whoever removes a source looks through the packs after us. */
+static int check_removed(const struct source_writer *w, struct error *err)
+{
+	for (size_t i = 0; i < w->pack.list.n_members; i++)
+		if (removed_source(w->st, &w->pack.list.members[i].digest))
+			return error_set(err, -EAGAIN, "source %s was removed from the store just now: try again",
+					 DIGEST_HEX(&w->pack.list.members[i].digest));
+	return 0;
+}
+
 int source_writer_finish(struct source_writer *w, struct source_result *ret, struct error *err)
 {
 	int r;
 
 	struct source_result result = { .n_new_files = w->n_new_files };
 	if (w->n_new_files) {
+		scoped(fd_close) int lock_fd = -1;
+		r = store_lock_shared(w->st, &lock_fd, err);
+		if (r == 0)
+			r = check_removed(w, err);
+		if (r < 0)
+			return r;
 		struct object_result pack;
 		r = pack_writer_finish(&w->pack, w->st, &pack, err);
 		if (r < 0)

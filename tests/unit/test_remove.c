@@ -258,6 +258,39 @@ static void a_pack_that_lies_is_no_source(void **state)
 	assert_source(f, &b.one, true);
 }
 
+static void a_dry_run_counts_a_build_once(void **state)
+{
+	struct store_fixture *f = *state;
+	struct builds b;
+	struct error err = ERROR_NONE;
+	builds_add(f->st, &b);
+	const struct build_id twice[] = { b.ids[0], b.ids[0] };
+	struct remove_result dry, result;
+	assert_ok(store_remove_builds(f->st, twice, 2, true, &dry, &err));
+	assert_int_equal(dry.n_builds, 1);
+	assert_ok(store_remove_builds(f->st, twice, 2, false, &result, &err));
+	assert_int_equal(result.n_builds, 1);
+	assert_ok(store_remove_builds(f->st, twice, 2, true, &dry, &err));
+	assert_int_equal(dry.n_builds, 0);
+}
+
+/* It was taken into a pack that is not written yet when the tombstone comes. */
+static void a_source_that_is_removed_while_it_is_added_does_not_stay(void **state)
+{
+	struct store_fixture *f = *state;
+	struct error err = ERROR_NONE;
+	static const char text[] = "int secret;\n";
+	struct digest digest = digest_of(text, strlen(text));
+	struct source_writer *w = NULL;
+	assert_ok(source_writer_new(f->st, &w, &err));
+	assert_ok(source_writer_add(w, "/src/secret.c", text, strlen(text), false, &err));
+	assert_ok(remove_source_mark(f->st, &digest, "/src/secret.c", &err));
+	struct source_result result;
+	assert_int_equal(source_writer_finish(w, &result, &err), -EAGAIN);
+	source_writer_free(w);
+	shell("test -z \"$(find %s/objects -type f)\"", f->path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +302,8 @@ int main(void)
 		store_test(a_source_goes_from_all_builds),
 		store_test(what_was_cut_short_is_done),
 		store_test(a_pack_that_lies_is_no_source),
+		store_test(a_dry_run_counts_a_build_once),
+		store_test(a_source_that_is_removed_while_it_is_added_does_not_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
