@@ -163,6 +163,19 @@ static enum MHD_Result answer_missing(struct request *rq)
 	return fixed_answer(rq, FIXED_NOT_FOUND, MHD_HTTP_NOT_FOUND);
 }
 
+/* What a build has of what is asked for. Errors: -ENOENT not that, or it collides; as find_body() */
+static int judge(struct request *rq, struct lookup *lookup, const struct build *build,
+		 struct body *ret, struct error *err)
+{
+	rq->why = NULL;
+	if (build->collision && !rq->server->settings->serve_collisions) {
+		/* Wrong variables are worse than none. */
+		rq->why = "builds of differing content have this ID";
+		return -ENOENT;
+	}
+	return find_body(rq, lookup, build, ret, err);
+}
+
 enum MHD_Result artifact_answer(struct request *rq)
 {
 	int r;
@@ -176,21 +189,21 @@ enum MHD_Result artifact_answer(struct request *rq)
 		r = lookup_build(lookup, &rq->route.id, &build, &err);
 	if (r == -ENOENT)
 		return answer_missing(rq);
-	if (r < 0)
-		return request_drop(rq, TROUBLE_STORE, &err);
-
-	if (build.collision && !rq->server->settings->serve_collisions) {
-		/* Wrong variables are worse than none. */
-		metrics_trouble(rq->server->metrics, TROUBLE_COLLISION);
-		rq->why = "builds of differing content have this ID";
-		return answer_missing(rq);
+	if (r == 0)
+		r = judge(rq, lookup, &build, &body, &err);
+	/* Before a client remembers a miss: the other half may have come just now. */
+	if (r == -ENOENT) {
+		r = lookup_build_again(lookup, &rq->route.id, &build, &err);
+		if (r == 0)
+			r = judge(rq, lookup, &build, &body, &err);
 	}
-
-	r = find_body(rq, lookup, &build, &body, &err);
 	if (r == -EINPROGRESS)
 		return MHD_YES;
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
+		if (rq->why)
+			metrics_trouble(rq->server->metrics, TROUBLE_COLLISION);
 		return answer_missing(rq);
+	}
 	if (r < 0)
 		return request_drop(rq, r == -EBADMSG ? TROUBLE_DAMAGED : TROUBLE_STORE, &err);
 	return answer_body(rq, &body);

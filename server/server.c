@@ -66,6 +66,15 @@ int server_lookup(struct server *s, struct lookup **ret, struct error *err)
 	return 0;
 }
 
+/* An idle lookup holds a snapshot, which keeps the catalog's log from being emptied. */
+static void rest_lookups(struct server *s)
+{
+	pthread_mutex_lock(&s->lookups_mutex);
+	for (struct thread_lookup *entry = s->lookups; entry; entry = entry->next)
+		lookup_rest(entry->lookup);
+	pthread_mutex_unlock(&s->lookups_mutex);
+}
+
 static void close_lookups(struct server *s)
 {
 	while (s->lookups) {
@@ -273,6 +282,7 @@ static int accept_until_signal(struct server *s, const struct listeners *listene
 				accept_some(&a, listeners->all[i].fd);
 		}
 		frames_tick(s->frames);
+		rest_lookups(s);
 	}
 	free(polled);
 	return 0;

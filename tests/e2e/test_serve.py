@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 
+import lib
 from lib import (C_SOURCE, DBGSERVE, Failed, Server, Skip, build_id, c_program, case, clean_env, dbgsplit, dbgstore,
                  equal, expect, free_port, main, matches, new_store, read, run, write)
 
@@ -697,6 +698,32 @@ def stays_inside(work):
         expect(path.startswith((store + '/', 'objects/', 'builds/', 'catalog', 'removed', 'FORMAT')) or
                path == '/proc/sys/vm/overcommit_memory' or  # malloc(3)
                re.match(r'^[0-9a-f]{2}(/|$)|^[0-9a-f.zstjon]+$', path), f'opened {path}')
+
+
+@case('the other half of a build is served as soon as it was added, however often it was asked for before',
+      needs=['gcc', 'objcopy', 'strip'])
+def other_half(work):
+    store = new_store(work)
+    with Server(store) as server:
+        client = http.client.HTTPConnection('127.0.0.1', server.port, timeout=30)
+
+        def status(number):
+            client.request('GET', f'/buildid/{number}/debuginfo')
+            answer = client.getresponse()
+            answer.read()
+            return answer.status
+        for n in range(5):
+            binary = c_program(f'build{n}', source=C_SOURCE.replace('%d', f'{n} %d'))
+            number = build_id(binary)
+            run('objcopy', '--only-keep-debug', binary, 'half.debug')
+            run('strip', '-s', binary)
+            dbgstore('add', f'--store={store}', '-q', binary)
+            adding = subprocess.Popen([lib.DBGSTORE, 'add', f'--store={store}', '-q', 'half.debug'], env=clean_env(),
+                                      stdin=subprocess.DEVNULL)
+            while adding.poll() is None:
+                expect(status(number) in (200, 404), 'neither there nor not there')
+            equal(adding.returncode, 0, 'exit status of dbgstore add')
+            equal(status(number), 200, 'status right after dbgstore add')
 
 
 if __name__ == '__main__':

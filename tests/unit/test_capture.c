@@ -316,7 +316,7 @@ static void strace_sees_no_other_file_opened(void **state)
 	/* A leak sanitizer cannot work under strace. */
 	assert_int_equal(
 		run("ASAN_OPTIONS=detect_leaks=0 strace -f -y -o %s/log -e trace=access,faccessat,faccessat2,open,openat,openat2,creat "
-		    "%s prog %s/store 2>%s/errors",
+		    "'%s' prog %s/store 2>%s/errors",
 		    tree, myself, tree, tree),
 		0);
 
