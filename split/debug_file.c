@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mapping.h"
+#include "elf/identity.h"
 #include "elf/notes.h"
 #include "split/debug_file.h"
 
@@ -47,13 +48,12 @@ int debug_file_choose(const char *file, const char *dir, const struct build_id *
 	return 0;
 }
 
-int debug_file_look(const struct debug_file *d, bool *ret_is_there, bool *ret_has_dwarf,
-		    struct build_id *ret_id, uint32_t *ret_crc, struct error *err)
+int debug_file_look(const struct debug_file *d, bool wants_crc, struct debug_file_found *ret,
+		    struct error *err)
 {
 	int r;
 
-	*ret_is_there = *ret_has_dwarf = false;
-	*ret_id = (struct build_id){ 0 };
+	*ret = (struct debug_file_found){ 0 };
 	scoped(fd_close) int fd = -1;
 	struct stat st;
 	r = file_open_at(AT_FDCWD, d->path, O_RDONLY | O_NONBLOCK, 0, &fd, err);
@@ -79,12 +79,13 @@ int debug_file_look(const struct debug_file *d, bool *ret_is_there, bool *ret_ha
 		return error_set(err, -EEXIST,
 				 "%s: there, and no debug file: it is not overwritten",
 				 ESCAPED(d->path));
-	*ret_is_there = true;
-	*ret_has_dwarf = image_has_dwarf(&image);
-	if (image_build_id(&image, ret_id, NULL, NULL) < 0)
-		*ret_id = (struct build_id){ 0 };
-	if (ret_crc)
-		*ret_crc = libdeflate_crc32(0, mapping_bytes(mapping), mapping_size(mapping));
+	ret->is_there = true;
+	ret->has_dwarf = image_has_dwarf(&image);
+	ret->has_memory_layout = image_memory_layout(&image, &ret->memory_layout, NULL) == 0;
+	if (image_build_id(&image, &ret->id, NULL, NULL) < 0)
+		ret->id = (struct build_id){ 0 };
+	if (wants_crc)
+		ret->crc = libdeflate_crc32(0, mapping_bytes(mapping), mapping_size(mapping));
 	return 0;
 }
 

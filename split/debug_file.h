@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "base/digest.h"
 #include "base/tmpfile.h"
 #include "elf/build_id.h"
 #include "elf/image.h"
@@ -23,17 +24,19 @@ must_check int debug_file_choose(const char *file, const char *dir, const struct
 /** Removes what was not published. Also accepts DEBUG_FILE_NONE. */
 void debug_file_close(struct debug_file *d);
 
-/**
- * What is there under that name?
- *
- * @ret_is_there  a debug file
- * @ret_has_dwarf of it
- * @ret_id        its build ID; size 0: none
- * @ret_crc       of its bytes, where @ret_crc is not NULL
- * Errors: -EEXIST there is something that is no debug file; else open
- */
-must_check int debug_file_look(const struct debug_file *d, bool *ret_is_there, bool *ret_has_dwarf,
-			       struct build_id *ret_id, uint32_t *ret_crc, struct error *err);
+/* What is there under that name. */
+struct debug_file_found {
+	bool is_there; /* a debug file */
+	bool has_dwarf;
+	bool has_memory_layout;
+	struct build_id id; /* size 0: none */
+	struct digest memory_layout; /* of the program it is for */
+	uint32_t crc; /* of its bytes, where it was asked for */
+};
+
+/** Errors: -EEXIST there is something that is no debug file; else open */
+must_check int debug_file_look(const struct debug_file *d, bool wants_crc,
+			       struct debug_file_found *ret, struct error *err);
 
 /** Make the folders that are missing, and an unnamed file in the last one. */
 must_check int debug_file_create(struct debug_file *d, struct error *err);

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "elf/identity.h"
 #include "split/job_internal.h"
 
 static void job_close(struct job *job)
@@ -73,21 +74,42 @@ static int need_build_id(struct job *job, struct error *err)
 		"no build ID, by which the store would know it: link with -Wl,--build-id (Go: -ldflags=-B=gobuildid), or use --debug-file or --debug-dir");
 }
 
+/* Below --debug-dir, names are made from build IDs and paths, which two programs may share. */
+static int claim_debug_file(const struct job *job, const struct debug_file_found *found,
+			    struct error *err)
+{
+	int r;
+
+	struct digest layout, identity;
+	const struct build_id *id = &job->outcome->build_id;
+	if (found->has_dwarf && found->has_memory_layout && id->size &&
+	    build_id_equal(id, &found->id) &&
+	    image_memory_layout(&job->image, &layout, NULL) == 0 &&
+	    !digest_equal(&layout, &found->memory_layout))
+		return error_set(
+			err, -EEXIST,
+			"%s: there, of another program with this build ID: it is not overwritten",
+			ESCAPED(job->debug_file.path));
+	r = image_identity(&job->image, &identity, err);
+	if (r < 0)
+		return r;
+	return claims_take(job->context->claims, job->debug_file.path, &identity, err);
+}
+
 static int check_debug_file(struct job *job, struct error *err)
 {
 	int r;
 
-	bool there, has_dwarf;
-	struct build_id id;
-	r = debug_file_look(&job->debug_file, &there, &has_dwarf, &id, NULL, err);
+	struct debug_file_found found;
+	r = debug_file_look(&job->debug_file, false, &found, err);
 	if (r < 0)
 		return r;
-	if (there && has_dwarf && !image_has_dwarf(&job->image))
+	if (found.is_there && found.has_dwarf && !image_has_dwarf(&job->image))
 		return error_set(
 			err, -EEXIST,
 			"%s: there, with more debug information than this file has: it is not overwritten",
 			ESCAPED(job->debug_file.path));
-	return 0;
+	return job->options->debug_dir ? claim_debug_file(job, &found, err) : 0;
 }
 
 static int choose_debug_file(struct job *job, struct error *err)

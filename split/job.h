@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "split/claims.h"
 #include "split/inputs.h"
 #include "split/report.h"
 #include "store/store.h"
@@ -10,6 +11,7 @@ struct job_context {
 	const struct split_options *options;
 	struct store *store; /* NULL: plain files alone */
 	const struct source_roots *roots; /* NULL: no sources */
+	struct claims *claims; /* on debug files below --debug-dir */
 	const char *refusal; /* why there is no place for debug information: it stays; NULL: there
 				is one */
 	mode_t umask;

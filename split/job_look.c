@@ -124,21 +124,18 @@ static void explain_no_debug(struct job *job, enum deposit_known known)
 
 static bool debug_file_known(struct job *job)
 {
-	bool there, has_dwarf;
-	struct build_id id;
-	uint32_t crc;
+	struct debug_file_found found;
 	const struct build_id *mine = &job->outcome->build_id;
-	if (!job->wants_debug_file ||
-	    debug_file_look(&job->debug_file, &there, &has_dwarf, &id, &crc, NULL) < 0 || !there ||
-	    !has_dwarf)
+	if (!job->wants_debug_file || debug_file_look(&job->debug_file, true, &found, NULL) < 0 ||
+	    !found.is_there || !found.has_dwarf)
 		return false;
 	if (mine->size)
-		return build_id_equal(mine, &id);
+		return build_id_equal(mine, &found.id);
 	/* Without an ID, the debug link's CRC is what joins the two: name, NUL, padding, CRC. */
 	const struct section *link = image_find_section(&job->image, ".gnu_debuglink");
 	uint64_t size = 0;
 	const uint8_t *bytes = link ? image_section_bytes(&job->image, link, &size) : NULL;
-	return size >= 8 && image_decode_word(&job->image, bytes + size - 4) == crc;
+	return size >= 8 && image_decode_word(&job->image, bytes + size - 4) == found.crc;
 }
 
 int job_copy_output(struct job *job, struct error *err)

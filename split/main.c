@@ -34,6 +34,12 @@ static int split_all(const struct split_options *options, struct job_context *co
 		log_error("-o and --debug-file take one file, not a folder of %zu", inputs.n);
 		return STATUS_USAGE;
 	}
+	scoped(claims_freep) struct claims *claims = NULL;
+	if (claims_new(&claims, &err) < 0) {
+		log_error("%s", err.message);
+		return STATUS_TROUBLE;
+	}
+	context->claims = claims;
 	scoped(totals_free) struct totals totals = { 0 };
 	bool trouble;
 	crew_run(context, &inputs, &totals, &trouble);

@@ -86,17 +86,15 @@ static void what_is_there(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char path[128];
 		struct debug_file d = DEBUG_FILE_NONE;
-		bool there, has_dwarf;
-		struct build_id found;
-		uint32_t crc;
+		struct debug_file_found found;
 		snprintf(path, sizeof(path), "%s/%s", s.path, cases[i].name);
 		print_message("%s\n", cases[i].name);
 		assert_int_equal(debug_file_choose(path, NULL, &none, "", &d, NULL), 0);
-		assert_int_equal(debug_file_look(&d, &there, &has_dwarf, &found, &crc, NULL),
-				 cases[i].r);
-		assert_int_equal(there, cases[i].there);
-		assert_int_equal(has_dwarf, cases[i].there);
-		assert_int_equal(found.size, cases[i].there ? 8 : 0);
+		assert_int_equal(debug_file_look(&d, true, &found, NULL), cases[i].r);
+		assert_int_equal(found.is_there, cases[i].there);
+		assert_int_equal(found.has_dwarf, cases[i].there);
+		assert_int_equal(found.has_memory_layout, cases[i].there);
+		assert_int_equal(found.id.size, cases[i].there ? 8 : 0);
 		debug_file_close(&d);
 	}
 	scratch_remove(&s);
