@@ -13,7 +13,7 @@ void plan_free(struct plan *plan)
 
 bool plan_has_work(const struct plan *plan)
 {
-	return plan->taken_bytes > 0;
+	return plan->has_debug;
 }
 
 uint32_t plan_map_index(const struct plan *plan, uint32_t index)
@@ -75,9 +75,14 @@ static void take_debug(struct plan *plan, const struct plan_options *options)
 		if (is_indispensable(image, i))
 			continue;
 		if (section_is_debug(section)) {
+			uint64_t size =
+				section->shdr.sh_type == SHT_NOBITS ? 0 : section->shdr.sh_size;
 			take_section(plan, i);
-			if (section->shdr.sh_type != SHT_NOBITS)
-				plan->taken_bytes += section->shdr.sh_size;
+			plan->taken_bytes += size;
+			/* strip(1) leaves dwz's link behind: alone it is no debug information, and
+			 * the debug link beside it is a good one. */
+			if (size && strcmp(section->name, ".gnu_debugaltlink") != 0)
+				plan->has_debug = true;
 		} else if (is_removed(options, section->name)) {
 			take_section(plan, i);
 		}

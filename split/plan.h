@@ -31,6 +31,7 @@ struct plan {
 	uint32_t n_kept; /* headers that stay, with the null one */
 	uint32_t n_taken;
 	uint64_t taken_bytes; /* in the input: what leaves it */
+	bool has_debug; /* what is taken is debug information, and not links to some alone */
 	bool moves_indexes; /* a section that stays gets another index */
 	/* Index of a .gnu_debuglink that is taken: it names a debug file that an earlier split
 	 * made, which is not the one of the debug information found here. 0: none */

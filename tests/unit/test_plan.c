@@ -94,6 +94,24 @@ static void nothing_to_take_is_no_work(void **state)
 	split_fixture_free(&f);
 }
 
+/* What distributions ship: strip(1) leaves the link to dwz's file. The debug link is good, and
+ * stays. */
+static void a_link_to_dwz_alone_is_no_work(void **state)
+{
+	(void)state;
+	struct split_fixture f;
+	split_fixture_start(&f, &split_fixture_kinds[0]);
+	elf_builder_section(&f.b, ".gnu_debugaltlink", SHT_PROGBITS, 0, "x.dwz\0abcdefgh", 14);
+	elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "x.debug\0crc", 12);
+	split_fixture_build(&f, NULL);
+	struct plan plan;
+	assert_int_equal(plan_make(&f.image, NULL, &plan, NULL), 0);
+	assert_false(plan_has_work(&plan));
+	assert_int_equal(plan.stale_link, 0);
+	plan_free(&plan);
+	split_fixture_free(&f);
+}
+
 static void a_link_beside_debug_information_is_stale(void **state)
 {
 	(void)state;
@@ -197,6 +215,7 @@ int main(void)
 		cmocka_unit_test(each_section_has_its_fate),
 		cmocka_unit_test(indexes_close_up),
 		cmocka_unit_test(nothing_to_take_is_no_work),
+		cmocka_unit_test(a_link_to_dwz_alone_is_no_work),
 		cmocka_unit_test(a_link_beside_debug_information_is_stale),
 		cmocka_unit_test(removed_sections_go_unless_they_are_loaded),
 		cmocka_unit_test(what_belongs_together_goes_together),
