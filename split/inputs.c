@@ -162,7 +162,7 @@ static bool skip_folder(const char *path, const struct stat *st, void *context)
 		if (st->st_dev == s->options->skipped[i].st_dev &&
 		    st->st_ino == s->options->skipped[i].st_ino)
 			return true;
-	return ends_with(path, "/usr/lib/debug");
+	return !strcmp(path, "usr/lib/debug") || ends_with(path, "/usr/lib/debug");
 }
 
 static void note_trouble(const char *path, const struct error *trouble, void *context)

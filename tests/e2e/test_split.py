@@ -91,6 +91,56 @@ def debug_files(work):
     equal(lib.read('out2') if not os.path.exists('out3') else lib.read('out3'), lib.read('out2'), 'the stripped file')
 
 
+@case('--debug-dir: two programs that would have one debug file do not overwrite each other', needs=['gcc'])
+def debug_file_of_another(work):
+    other = lib.C_SOURCE.replace('%d', 'something quite other %d') + '\nint more_of_it[20000] = {1};\n'
+    for flag in ('-Wl,--build-id=none', '-Wl,--build-id=0xabcdef0123456789'):
+        first = lib.c_program('one', flags=[flag])
+        second = lib.c_program('two', flags=[flag], source=other)
+        before = lib.read(first), lib.read(second)
+        folder = os.path.join(work, 'debug' + flag[-4:])
+        objects, done = split_json(f'--debug-dir={folder}', first, second, status=1)
+        equal(sorted(o['status'] for o in objects), ['failed', 'split'], 'status')
+        matches('another program', done.errors)
+        kept = [o['path'] for o in objects if o['status'] == 'failed'][0]
+        equal(lib.read(kept), before[kept == second], 'the one that was refused')
+        files = snapshot(folder)
+        equal(len(files), 1, 'debug files')
+        if flag.endswith('none'):
+            continue
+        lib.dbgsplit(f'--debug-dir={folder}', kept, status=1)
+        equal(lib.read(kept), before[kept == second], 'the one that was refused again')
+        equal(snapshot(folder), files, 'the debug file of the other')
+    # Copies of one program are fine.
+    first = lib.c_program('one')
+    shutil.copy2(first, 'copy')
+    lib.dbgsplit('--debug-dir=copies', first, 'copy')
+
+
+@case('what was stripped before, with a link to dwz: no debug information, and its debug link stays', needs=['gcc', 'objcopy', 'strip'])
+def stripped_with_dwz_link(work):
+    binary = lib.c_program('build')
+    lib.write('alt', b'x.dwz\0' + bytes(range(20)))
+    lib.write('x.debug', b'good')
+    run('strip', '-g', binary)
+    run('objcopy', '--add-section', '.gnu_debugaltlink=alt', '--add-gnu-debuglink=x.debug', binary)
+    before = lib.read(binary)
+    done = lib.dbgsplit(f'--store={lib.new_store(work)}', '--sources=no', '--require-debug', binary, status=1)
+    matches('no debug information', done.errors)
+    equal(lib.read(binary), before, 'the binary')
+
+
+@case('usr/lib/debug is passed over, whatever folder is named', needs=['gcc'])
+def debug_tree(work):
+    os.makedirs('usr/lib/debug')
+    binary = lib.c_program('usr/lib/debug')
+    lib.c_program('usr/bin')
+    before = lib.read(binary)
+    for named in ('usr', '.', os.path.join(work, 'usr')):
+        lib.dbgsplit(f'--store={work}/store', '--sources=no', named)
+        equal(lib.read(binary), before, f'usr/lib/debug, {named} was named')
+
+
 @case('no build ID: a clear error and nothing touched; --debug-file works all the same', needs=['gcc'])
 def no_build_id(work):
     binary = lib.c_program('build', flags=['-Wl,--build-id=none'])
