@@ -202,6 +202,15 @@ static int ask_catalog(struct lookup *l, const struct build_id *id, struct build
 	return r;
 }
 
+uint32_t lookup_indexed(struct lookup *l, const struct build_id *id)
+{
+	struct build build;
+	pthread_mutex_lock(&l->mutex);
+	int r = ask_catalog(l, id, &build);
+	pthread_mutex_unlock(&l->mutex);
+	return r == 1 ? build.n_contributions : 0;
+}
+
 static int no_such_build(const struct build_id *id, struct error *err)
 {
 	return error_set(err, -ENOENT, "%s: no such build", BUILD_ID_HEX(id));

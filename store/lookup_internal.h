@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "store/catalog.h"
 #include "store/internal.h"
 #include <pthread.h>
 #include <sqlite3.h>
-#include "store/catalog.h"
-#include <sys/stat.h>
 
 /* What lookup.c (one build, one source) and lookup_visit.c (many) share. */
 
@@ -33,6 +32,9 @@ struct lookup {
 
 /** For the test that each statement uses an index. */
 const char *lookup_sql(enum lookup_statement which);
+
+/** How many contributions of a build the catalog itself knows, whatever its record holds; 0: none. */
+uint32_t lookup_indexed(struct lookup *l, const struct build_id *id);
 
 /* The mutex is held for these. */
 

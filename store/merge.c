@@ -11,6 +11,7 @@
 #include "base/tmpfile.h"
 #include "store/digest_set.h"
 #include "store/format_line.h"
+#include "store/lookup_internal.h"
 #include "store/merge.h"
 #include "store/names.h"
 #include "store/needs.h"
@@ -59,7 +60,9 @@ struct merge {
 
 	struct digest_set taken; /* objects that were not there before, or not known to the catalog */
 	struct digest_set manifests; /* that were looked into */
-	struct lookup *lookup;	     /* made by the first of them */
+	struct lookup *lookup;
+	struct build_id *unindexed; /* builds of which contributions are there that the catalog does not know */
+	size_t n_unindexed;
 	/* What has a tombstone there and none here. */
 	struct digest_set removed_ids, removed_sources; /* of builds: the digests of their IDs */
 	struct build_id *removed_builds;
@@ -78,6 +81,7 @@ static void merge_free(struct merge *m)
 	tmpfile_discard(&m->waiting_file);
 	free(m->waiting);
 	digest_set_free(&m->taken);
+	free(m->unindexed);
 	digest_set_free(&m->manifests);
 	lookup_free(m->lookup);
 	digest_set_free(&m->removed_ids);
@@ -358,6 +362,28 @@ static int wait(struct merge *m, const struct build_id *id, const struct digest 
 	return 0;
 }
 
+/* As take_again(): what a merge that was killed did not come to. */
+static int contribution_again(struct merge *m, const struct build_id *id, struct error *err)
+{
+	int r;
+
+	m->result.n_there++;
+	uint32_t n;
+	r = record_sync(m->st, id, err); /* another may have put it there just now */
+	if (r == 0)
+		r = record_count(m->st, id, &n, err);
+	if (r < 0)
+		return r;
+	if (lookup_indexed(m->lookup, id) >= n)
+		return 0;
+	struct build_id *more = reallocarray(m->unindexed, m->n_unindexed + 1, sizeof(*more));
+	if (!more)
+		return error_no_memory(err);
+	m->unindexed = more;
+	m->unindexed[m->n_unindexed++] = *id;
+	return 0;
+}
+
 static int take_contribution(struct merge *m, const struct build_id *id, const struct digest *digest,
 			     merge_read read, void *input, struct error *err)
 {
@@ -367,10 +393,8 @@ static int take_contribution(struct merge *m, const struct build_id *id, const s
 	r = contribution_is_there(m->st, id, digest, &there, err);
 	if (r < 0)
 		return r;
-	if (there) {
-		m->result.n_there++;
-		return record_sync(m->st, id, err); /* another may have put it there just now */
-	}
+	if (there)
+		return contribution_again(m, id, err);
 
 	char what[WHAT_SIZE];
 	contribution_what(id, digest, what);
@@ -554,11 +578,6 @@ static int tell_missing_sources(struct merge *m, const struct artifact *manifest
 	}
 	if (r < 0)
 		return r;
-	if (!m->lookup) {
-		r = lookup_new(m->st, &m->lookup, err);
-		if (r < 0)
-			return r;
-	}
 	uint64_t n_missing = 0;
 	for (uint64_t i = 0; i < manifest_n_entries(list); i++) {
 		struct manifest_entry entry = manifest_entry_at(list, i);
@@ -660,6 +679,11 @@ static int finish(struct merge *m, struct error *err)
 		if (r < 0)
 			return r;
 		last = waiting;
+	}
+	for (size_t i = 0; i < m->n_unindexed; i++) {
+		r = catalog_refresh_build(m->st, &m->unindexed[i], NULL, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -824,6 +848,9 @@ int store_merge(struct store *st, const char *from, struct progress *progress, v
 	if (!m.buffer)
 		return error_no_memory(err);
 	r = tmpfile_create(st->tmp_fd, &m.waiting_file, err);
+	if (r < 0)
+		return r;
+	r = lookup_new(st, &m.lookup, err);
 	if (r < 0)
 		return r;
 

@@ -4,6 +4,7 @@
 
 Always the store verifies, and what was in it before can be got; and a second run does what was asked.
 """
+import json
 import os
 import shutil
 
@@ -13,24 +14,28 @@ from lib import case, equal, expect, run
 
 
 class Bench:
-    """A store with two builds and their sources, another with a third, and a folder to add from."""
+    """A store with two builds and their sources (one of them common), another with a third, and a file to add."""
 
     def __init__(self, work):
         self.work, self.store = work, os.path.join(work, 'store')
         self.fresh, self.other = os.path.join(work, 'fresh'), os.path.join(work, 'other')
-        self.ids, self.held = {}, {}
+        self.ids, self.held, self.common_stays = {}, {}, True
         for store in (self.fresh, self.other):
             run(lib.DBGSTORE, 'init', f'--store={store}')
         for name, store in (('one', self.fresh), ('two', self.fresh), ('three', self.other)):
-            folder = os.path.join(work, 'src', name)
-            source = lib.C_SOURCE.replace('twice', f'twice_{name}')
-            binary = lib.c_program(folder, name, source=source)
+            folder = os.path.join(work, 'src')
+            lib.write(os.path.join(folder, 'common.h'), 'static inline int common(int n)\n{\n\treturn n + 1;\n}\n')
+            source = '#include "common.h"\n' + lib.C_SOURCE.replace('twice', f'twice_{name}').replace('argc', 'common(7)')
+            binary = lib.c_program(folder, name, source=source.replace('int common(7)', 'int argc'))
             self.ids[name] = lib.build_id(binary)
             lib.dbgsplit(f'--store={store}', f'--source-root={folder}', binary)
             self.held[name] = self.get(name, store)
         self.plain = lib.c_program(os.path.join(work, 'plain'), 'four', source=lib.C_SOURCE + '/* four */\n')
         self.ids['four'] = lib.build_id(self.plain)
-        self.source_two = os.path.join(work, 'src', 'two', 'two.c')
+        self.source_two = os.path.join(work, 'src', 'two.c')
+        self.common = os.path.join(work, 'src', 'common.h')
+        # Removing a build leaves packs alone that are younger than an hour.
+        run('find', os.path.join(self.fresh, 'objects'), '-type', 'f', '-exec', 'touch', '-d', '3 hours ago', '{}', '+')
 
     def get(self, name, store=None):
         return run(lib.DBGSTORE, 'get', f'--store={store or self.store}', self.ids[name], 'debuginfo').out
@@ -38,6 +43,18 @@ class Bench:
     def reset(self):
         shutil.rmtree(self.store, ignore_errors=True)
         shutil.copytree(self.fresh, self.store, symlinks=True)
+
+    def listed(self):
+        lines = run(lib.DBGSTORE, 'list', '--json', f'--store={self.store}').text.splitlines()
+        ids = {json.loads(line)['build_id'] for line in lines}
+        return {name for name in self.held if self.ids[name] in ids}
+
+    def source(self, name, path):
+        return run(lib.DBGSTORE, 'get', f'--store={self.store}', self.ids[name], 'source', path, status=None).out
+
+    def in_packs(self, text):
+        """Do the bytes stand anywhere in the store's objects, debug files aside?"""
+        return text in run('sh', '-c', f'find {self.store} -name "*.zst" -exec zstd -dcq {{}} +').out
 
     def names(self):
         """Which of the builds can be got, each with what it held."""
@@ -65,6 +82,10 @@ def fail_at_each_call(bench, arguments, always, after, done=None):
                 expect('dbgstore: ' in errors, 'status 1, and no word of it')
             run(*command, status=0 if arguments[0] != 'rm' or status != 0 else None)
             equal(bench.names(), after, 'builds in the end')
+            equal(bench.listed(), after, 'builds that are listed in the end')
+            if bench.common_stays:
+                for name in after:
+                    expect(b'return n + 1' in bench.source(name, bench.common), f'{name}: the common source')
             run(lib.DBGSTORE, 'verify', f'--store={bench.store}')
             if done:
                 done()
@@ -106,19 +127,21 @@ def reindex(bench):
 
 @store_case('rm BUILDID: the other build stays, and a second run removes')
 def remove_build(bench):
-    fail_at_each_call(bench, ['rm', bench.ids['two']], {'one'}, {'one'})
+    def removed():
+        expect(not bench.in_packs(b'static int twice_two'), 'the source that only it had is still there')
+    fail_at_each_call(bench, ['rm', bench.ids['two']], {'one'}, {'one'}, removed)
 
 
 @store_case('rm --source: all builds stay, the other source too, and a second run removes')
 def remove_source(bench):
     def removed():
-        gone = run(lib.DBGSTORE, 'get', f'--store={bench.store}', bench.ids['two'], 'source', bench.source_two,
-                   status=None)
-        equal(gone.status, 1, f'{bench.source_two} is still there: status')
-        other = bench.source_two.replace('two', 'one')
-        expect(b'twice_one' in run(lib.DBGSTORE, 'get', f'--store={bench.store}', bench.ids['one'], 'source',
-                                   other).out, f'{other} is lost')
-    fail_at_each_call(bench, ['rm', f'--source={bench.source_two}'], {'one', 'two'}, {'one', 'two'}, removed)
+        for name in ('one', 'two'):
+            expect(not bench.source(name, bench.common), f'{name} still has {bench.common}')
+            path = bench.source_two.replace('two', name)
+            expect(b'twice_' + name.encode() in bench.source(name, path), f'{path} is lost')
+        expect(not bench.in_packs(b'return n + 1'), 'the source is still there')
+    bench.common_stays = False
+    fail_at_each_call(bench, ['rm', f'--source={bench.common}'], {'one', 'two'}, {'one', 'two'}, removed)
 
 
 lib.main()
