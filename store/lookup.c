@@ -231,12 +231,14 @@ static int ask_record(struct lookup *l, const struct build_id *id, struct build 
 	return 0;
 }
 
-static bool has_folder(struct lookup *l, const struct build_id *id)
+/* A record with a tombstone is what a removal that was cut short left: what it needs may be gone. */
+static bool has_record(struct lookup *l, const struct build_id *id)
 {
 	char name[RECORD_NAME_SIZE];
 	struct stat folder;
-	return fstatat(l->st->fd, record_name(id, name), &folder, AT_SYMLINK_NOFOLLOW) == 0 ||
-	       errno != ENOENT;
+	if (fstatat(l->st->fd, record_name(id, name), &folder, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return false;
+	return !removed_build(l->st, id);
 }
 
 static int find_build(struct lookup *l, const struct build_id *id, struct build *ret,
@@ -245,7 +247,7 @@ static int find_build(struct lookup *l, const struct build_id *id, struct build 
 	int r = ask_catalog(l, id, ret);
 	if (r == 1)
 		return 0;
-	if (!has_folder(l, id))
+	if (!has_record(l, id))
 		return no_such_build(id, err);
 	if (r == 0) {
 		renew(l, now_ms());
@@ -276,7 +278,7 @@ int lookup_build_again(struct lookup *l, const struct build_id *id, struct build
 		*ret = build;
 		r = 0;
 	} else {
-		r = has_folder(l, id) ? ask_record(l, id, ret, err) : no_such_build(id, err);
+		r = has_record(l, id) ? ask_record(l, id, ret, err) : no_such_build(id, err);
 	}
 	pthread_mutex_unlock(&l->mutex);
 	return r;

@@ -21,6 +21,8 @@ static int put_record(const struct build_id *id, void *context, struct error *er
 	int r;
 	struct store *st = context;
 
+	if (removed_build(st, id))
+		return 0; /* dbgstore rm finishes it */
 	scoped(record_free) struct record record = { 0 };
 	r = record_read(st, id, &record, err);
 	if (r == -ENOENT || r == -EBADMSG)

@@ -17,10 +17,11 @@
 #include "store/sources.h"
 
 /*
- * Removing a build: the tombstone, so that it does not come back; the record, in one rename; the catalog's
- * row; then the objects that no other record names. After a kill in between nothing that a record needs is
- * gone, and doing it again goes on. Packs lose the sources that only it had, but not while they are young:
- * a writer may have found a source in one and not yet written the record that will name it.
+ * Removing a build: the tombstone, from which on nobody finds it; the catalog's row; sources that only it had
+ * leave their packs; then the objects that no other record names; and the record last, in one rename. So after
+ * a kill in between, the record still says what is to go, and doing it again goes on. Packs are left alone
+ * while they are young: a writer may have found a source in one and not yet written the record that will name
+ * it.
  */
 
 #define PACK_GRACE (60 * 60) /* seconds since a pack was written or last relied on */
@@ -346,26 +347,24 @@ int store_remove_builds(struct store *st, const struct build_id *ids, size_t n, 
 	r = removal_plan(&removal, st, ids, n, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < n; i++) {
-		if (dry_run) {
-			r = count_record(&removal, &ids[i], &result, err);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		r = remove_record(st, &ids[i], &result, err);
-		if (r < 0)
-			return r;
+	for (size_t i = 0; !dry_run && i < n; i++) {
 		r = catalog_forget_build(st, &ids[i], err);
 		if (r < 0)
 			return r;
 	}
-	r = remove_objects(&removal, dry_run, &result, err);
-	if (r < 0)
-		return r;
+	/* The manifests after the packs, the record after all: after a kill they say what is left to do. */
 	r = finish_packs(st, &packs, PACK_GRACE, source_goes, &removal, dry_run, &result, err);
 	if (r < 0)
 		return r;
+	r = remove_objects(&removal, dry_run, &result, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		r = dry_run ? count_record(&removal, &ids[i], &result, err) :
+			      remove_record(st, &ids[i], &result, err);
+		if (r < 0)
+			return r;
+	}
 	result.unsure = removal.unsure || packs.n_unreadable;
 	*ret = result;
 	return 0;

@@ -469,8 +469,11 @@ static int check_record(struct verification *v, const char *shelf, const char *n
 	r = names_read(fd, ".", &files, err);
 	if (r < 0)
 		return error_prefix(err, r, "%s", place.what);
-	if (removed_build(v->st, &place.id))
+	if (removed_build(v->st, &place.id)) {
+		/* What it needs may be gone already. */
 		tell(v, STRAY, place.what, "a build that was removed: dbgstore rm finishes it");
+		return 0;
+	}
 	if (!files.n)
 		return 0; /* a writer's, just made; where the catalog knows more, that is told below */
 
@@ -561,8 +564,9 @@ static int check_row(const struct build *row, const char *path, void *context, s
 	snprintf(what, sizeof(what), "builds/%02x/%s", row->id.bytes[0], BUILD_ID_HEX(&row->id));
 	scoped(record_free) struct record record = { 0 };
 	r = record_read(v->st, &row->id, &record, err);
-	if (r == -ENOENT && removed_build(v->st, &row->id)) {
-		tell(v, STRAY, what, "removed, but still in the catalog: dbgstore rm finishes it");
+	if (removed_build(v->st, &row->id)) {
+		if (r == -ENOENT)
+			tell(v, STRAY, what, "removed, but still in the catalog: dbgstore rm finishes it");
 		return 0;
 	}
 	if (r == -ENOENT) {

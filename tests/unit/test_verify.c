@@ -273,6 +273,28 @@ static void what_does_not_belong_is_noted(void **state)
 		assert_string_equal(findings.lines[i], expected[i]);
 }
 
+static void reindexing_takes_what_is_whole(void **state)
+{
+	struct store_fixture *f = *state;
+	struct builds b;
+	builds_add(f->st, &b);
+	struct error err = ERROR_NONE;
+	char name[256];
+	only_name(RECORD_PATH(f, &b.ids[0]), name);
+	shell("echo x >> %s/%s && echo x >> %s", RECORD_PATH(f, &b.ids[0]), name,
+	      PIECE_PATH(f, &b.pieces[PACK_1]));
+	assert_ok(store_reindex(f->st, NULL, &err));
+	char *dump = catalog_dump(f->st, &b);
+	assert_null(strstr(dump, "bin/zero"));
+	assert_non_null(strstr(dump, "bin/one"));
+	char line[200];
+	snprintf(line, sizeof(line), "%s 0 ", DIGEST_HEX(&b.zero)); /* found; the other is not */
+	assert_non_null(strstr(dump, line));
+	snprintf(line, sizeof(line), "%s -2 ", DIGEST_HEX(&b.one));
+	assert_non_null(strstr(dump, line));
+	free(dump);
+}
+
 static void reindexing_loses_nothing(void **state)
 {
 	struct store_fixture *f = *state;
@@ -375,6 +397,7 @@ int main(void)
 		store_test(a_catalog_that_is_gone_or_old_is_noted),
 		store_test(a_damaged_catalog_is_found),
 		store_test(what_does_not_belong_is_noted),
+		store_test(reindexing_takes_what_is_whole),
 		store_test(reindexing_loses_nothing),
 		store_test(a_damaged_record_does_not_keep_the_catalog_from_being_made_again),
 		store_test(a_file_in_place_of_a_record_hides_no_other),
