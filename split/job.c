@@ -45,10 +45,18 @@ static int check_free(const struct job *job, int fd, const char *where, uint64_t
 	return 0;
 }
 
+static int check_store_free(const struct job *job, struct error *err)
+{
+	return check_free(job, store_fd(job->store), "the store's disk",
+			  mapping_size(job->mapping), err);
+}
+
 static int check_hard_links(const struct job *job, struct error *err)
 {
 	uint64_t n_links = mapping_stat(job->mapping)->st_nlink;
-	if (!job->output.in_place || n_links <= job->input->n_names ||
+	/* A dry run has opened no output. */
+	bool in_place = job->output.in_place || (job->options->dry_run && !job->options->output);
+	if (!in_place || n_links <= job->input->n_names ||
 	    job->options->break_hard_links)
 		return 0;
 	return error_set(
@@ -56,6 +64,21 @@ static int check_hard_links(const struct job *job, struct error *err)
 		"has %" PRIu64
 		" hard links, and %zu of them %s among the inputs: name them all, or --break-hard-links",
 		n_links, job->input->n_names, job->input->n_names == 1 ? "is" : "are");
+}
+
+/* -o and --debug-file: the one that comes last would be all that is left. */
+static int check_two_names(const struct job *job, struct error *err)
+{
+	struct stat output, debug;
+	if (strcmp(job->output.name, job->debug_file.name) != 0)
+		return 0;
+	if (fstat(job->output.dir_fd, &output) < 0 || fstat(job->debug_file.dir_fd, &debug) < 0)
+		return error_errno(err, -errno, "a folder");
+	if (output.st_dev != debug.st_dev || output.st_ino != debug.st_ino)
+		return 0;
+	return error_set(err, -EINVAL,
+			 "%s: the stripped file and the debug file cannot have one name",
+			 ESCAPED(job->debug_file.path));
 }
 
 static int need_build_id(struct job *job, struct error *err)
@@ -146,17 +169,20 @@ static int prepare(struct job *job, struct error *err)
 		r = stripped_plan(&job->plan, &job->symbols, job->wants_debug_file ? &link : NULL,
 				  &job->stripped, err);
 		job->outcome->output_bytes = job->stripped.size_bytes;
-		return r;
+		if (r == 0)
+			r = check_hard_links(job, err);
+		return r == 0 && job->store ? check_store_free(job, err) : r;
 	}
 
 	r = output_open(job->input, job->options->output, &job->output, err);
 	if (r == 0)
 		r = check_hard_links(job, err);
 	if (r == 0 && job->store)
-		r = check_free(job, store_fd(job->store), "the store's disk",
-			       mapping_size(job->mapping), err);
+		r = check_store_free(job, err);
 	if (r == 0 && job->wants_debug_file)
 		r = debug_file_create(&job->debug_file, err);
+	if (r == 0 && job->wants_debug_file)
+		r = check_two_names(job, err);
 	if (r == 0 && job->wants_debug_file)
 		r = check_free(job, job->debug_file.dir_fd, "the debug file's disk",
 			       job->debug.size_bytes, err);

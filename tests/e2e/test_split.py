@@ -117,6 +117,26 @@ def debug_file_of_another(work):
     lib.dbgsplit('--debug-dir=copies', first, 'copy')
 
 
+@case('-o and --debug-file of one name are refused', needs=['gcc'])
+def one_name_for_two(work):
+    binary = lib.c_program('build')
+    done = lib.dbgsplit('--debug-file=./one', '-o', os.path.join(work, 'one'), binary, status=1)
+    matches('cannot have one name', done.errors)
+    expect(not os.path.exists('one'), 'something was written')
+
+
+@case('--dry-run foretells a refusal: hard links, space', needs=['gcc'])
+def dry_run_refusals(work):
+    binary = lib.c_program('build')
+    store = lib.new_store(work)
+    done = lib.dbgsplit('--dry-run', '--min-free=8000000G', f'--store={store}', binary, status=1)
+    matches('--min-free', done.errors)
+    os.link(binary, 'another')
+    done = lib.dbgsplit('--dry-run', f'--store={store}', binary, status=1)
+    matches('hard links', done.errors)
+    lib.dbgsplit('--dry-run', f'--store={store}', '-o', 'out', binary)
+
+
 @case('what was stripped before, with a link to dwz: no debug information, and its debug link stays', needs=['gcc', 'objcopy', 'strip'])
 def stripped_with_dwz_link(work):
     binary = lib.c_program('build')
