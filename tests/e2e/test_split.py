@@ -9,6 +9,7 @@ import time
 import zlib
 
 import lib
+import schema
 from lib import case, equal, expect, matches, run
 
 
@@ -25,7 +26,10 @@ def snapshot(folder):
 
 def split_json(*args, **kwargs):
     done = lib.dbgsplit('--json', *args, **kwargs)
-    return [json.loads(line) for line in done.text.splitlines()], done
+    objects = [json.loads(line) for line in done.text.splitlines()]
+    for o in objects:
+        schema.hold('split-1', o)
+    return objects, done
 
 
 @case('in place: mode, owner, times and xattrs stay; a second split changes nothing', needs=['gcc', 'setfattr', 'getfattr'])
@@ -115,6 +119,26 @@ def debug_file_of_another(work):
     first = lib.c_program('one')
     shutil.copy2(first, 'copy')
     lib.dbgsplit('--debug-dir=copies', first, 'copy')
+
+
+@case('--json: each status is as the schema in docs says', needs=['gcc', 'objcopy'])
+def json_schema(work):
+    store = lib.new_store(work)
+    os.makedirs('tree')
+    shutil.move(lib.cxx_program('build'), 'tree/cxx')
+    run('objcopy', '--compress-debug-sections', 'tree/cxx')
+    shutil.copy2('/bin/true', 'tree/stripped')
+    lib.write('tree/object.a', '!<arch>\n')
+    lib.write('tree/cut', b'\x7fELF')
+    lib.write('stale', 'stale')
+    run('objcopy', '--add-gnu-debuglink=stale', 'tree/cxx')
+    met, changes = set(), set()
+    for options, status in ((['--dry-run'], 1), (['--debug-dir=debug'], 1), ([], 1), (['-o', 'out', '--quiet'], 2)):
+        objects, _ = split_json(f'--store={store}', *options, 'tree', status=status)
+        met.update(o['status'] for o in objects)
+        changes.update(c['kind'] for o in objects for c in o.get('changes', ()))
+    equal(met, {'split', 'already', 'no-debug', 'skipped', 'failed'}, 'statuses met')
+    equal(changes, {'decompressed', 'link-removed', 'link-replaced'}, 'changes met')
 
 
 @case('-o and --debug-file of one name are refused', needs=['gcc'])
