@@ -39,6 +39,7 @@ struct server {
 
 	atomic_uint n_active; /* requests whose header was read and whose answer is not yet sent */
 	atomic_uint n_suspended; /* connections that wait for a worker */
+	atomic_bool draining; /* every connection is closed after its next answer */
 	atomic_bool stopping; /* no connection may be suspended any more */
 
 	pthread_mutex_t lookups_mutex;

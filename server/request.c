@@ -218,7 +218,8 @@ static enum MHD_Result respond(struct request *rq)
 
 /*
  * Called when the header is there, again when the request is, and again after each suspension. An
- * answer to the first call closes the connection, so only what is refused is answered then.
+ * answer to the first call closes the connection, so only what is refused is answered then, and,
+ * while the server is ending, everything.
  */
 enum MHD_Result request_handle(void *context, struct MHD_Connection *connection, const char *url,
 			       const char *method, const char *version, const char *upload,
@@ -252,7 +253,7 @@ enum MHD_Result request_handle(void *context, struct MHD_Connection *connection,
 		rq->why = rq->malformed;
 		return fixed_answer(rq, FIXED_BAD_REQUEST, MHD_HTTP_BAD_REQUEST);
 	}
-	if (rq->route.status == 400)
+	if (rq->route.status == 400 || atomic_load(&rq->server->draining))
 		return respond(rq);
 	return MHD_YES;
 }

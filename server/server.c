@@ -343,6 +343,7 @@ static void sleep_ms(unsigned ms)
 static void drain(struct server *s, int signal_fd)
 {
 	uint64_t until = monotonic_ms() + s->settings->drain_timeout_s * UINT64_C(1000);
+	atomic_store(&s->draining, true);
 	unsigned n = atomic_load(&s->n_active);
 
 	if (n)

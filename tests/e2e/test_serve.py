@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server as its clients meet it: curl, debuginfod-find, and raw sockets for what no client sends."""
+import contextlib
 import hashlib
 import http.client
 import json
@@ -7,14 +8,15 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import threading
 import time
 
 import lib
-from lib import (C_SOURCE, DBGSERVE, Failed, Server, Skip, build_id, c_program, case, clean_env, dbgsplit, dbgstore,
-                 equal, expect, free_port, main, matches, new_store, read, run, write)
+from lib import (C_SOURCE, DBGSERVE, Failed, Server, Skip, build_id, c_program, case, clean_env,
+                 dbgsplit, dbgstore, equal, expect, free_port, main, matches, new_store, read, run, write)
 
 BIG = 9 << 20
 
@@ -421,6 +423,24 @@ def live(work):
         equal(ask(server, f'/buildid/{ident}/debuginfo', connection=connection).status, 404, 'removed')
 
 
+@case('the log of the catalog grew for as long as an asked server was idle', needs=['gcc'])
+def rests(work):
+    store = new_store(work)
+    first, _ = small_program(f'{work}/1', store)
+    with Server(store) as server:
+        connections = [http.client.HTTPConnection('127.0.0.1', server.port, timeout=10) for _ in range(16)]
+        for connection in connections:
+            equal(ask(server, f'/buildid/{first}/debuginfo', connection=connection).status, 200)
+        small_program(f'{work}/2', store, source=C_SOURCE.replace('2 *', '3 *'))
+        with contextlib.closing(sqlite3.connect(f'{store}/catalog/catalog.sqlite')) as catalog:
+            for _ in range(50):
+                busy = catalog.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()[0]
+                if not busy:
+                    return
+                time.sleep(0.1)
+        raise Failed('a reader held the log for 5 s')
+
+
 def download_slowly(server, path, encoding, result):
     """Read a body in small sips; its length, or what went wrong, is put into the result."""
     with socket.socket() as s:
@@ -465,6 +485,19 @@ def drain(work):
             expect(result['body'] == read(program), 'other bytes')
         equal(server.stop(), 0, 'exit status')
         matches(f'^served kind=debuginfo id={ident} status=200 bytes={result["wanted"]} ', server.log())
+
+    # A client that goes on asking on its connection is told to close it, and cut in no answer.
+    with Server(store) as server:
+        slow = threading.Thread(target=download_slowly, args=(server, path, 'zstd', {}))
+        slow.start()
+        connection = http.client.HTTPConnection('127.0.0.1', server.port, timeout=10)
+        equal(ask(server, '/', connection=connection)['Connection'], None)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        answer = ask(server, f'/buildid/{ident}/section/.text', connection=connection)
+        equal((answer.status, answer['Connection']), (200, 'close'), 'while draining')
+        slow.join(60)
+        equal(server.stop(), 0, 'exit status')
 
     # One that does not end is cut after the limit.
     server = Server(store, '--drain-timeout=1')
@@ -718,7 +751,7 @@ def other_half(work):
             run('objcopy', '--only-keep-debug', binary, 'half.debug')
             run('strip', '-s', binary)
             dbgstore('add', f'--store={store}', '-q', binary)
-            adding = subprocess.Popen([lib.DBGSTORE, 'add', f'--store={store}', '-q', 'half.debug'], env=clean_env(),
+            adding = subprocess.Popen([lib.'add', f'--store={store}', '-q', 'half.debug'], env=clean_env(),
                                       stdin=subprocess.DEVNULL)
             while adding.poll() is None:
                 expect(status(number) in (200, 404), 'neither there nor not there')
