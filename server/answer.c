@@ -290,14 +290,17 @@ static enum MHD_Result answer_unsatisfiable(struct request *rq, const struct bod
 	struct MHD_Response *response =
 		MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
 	make_etag(body, NULL, etag);
+	/* Conditions come before ranges: RFC 9110, 13.2.2. */
+	bool known = is_known_to_client(rq, body, etag);
 	snprintf(range, sizeof(range), "bytes */%" PRIu64, body->size_bytes);
 	if (!response || dress(response, body, etag, false, &err) < 0 ||
-	    !put(response, "Content-Range", range)) {
+	    (!known && !put(response, "Content-Range", range))) {
 		if (response)
 			MHD_destroy_response(response);
 		return request_drop(rq, TROUBLE_MEMORY, &err);
 	}
-	enum MHD_Result result = request_answer(rq, MHD_HTTP_RANGE_NOT_SATISFIABLE, response, 0);
+	unsigned status = known ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_RANGE_NOT_SATISFIABLE;
+	enum MHD_Result result = request_answer(rq, status, response, 0);
 	MHD_destroy_response(response);
 	return result;
 }

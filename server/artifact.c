@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "server/answer.h"
+#include "store/store.h"
 
 /* Manifests up to this are read on the event loop; larger ones by a worker. */
 #define INLINE_MANIFEST_LIMIT (64u << 10)
@@ -160,6 +163,13 @@ static int find_body(struct request *rq, struct lookup *lookup, const struct bui
 
 static enum MHD_Result answer_missing(struct request *rq)
 {
+	/* In a store that is gone (removed, unmounted) nothing is found either: no client may
+	 * remember that. */
+	struct error err = ERROR_NONE;
+	if (faccessat(store_fd(rq->server->store), "FORMAT", F_OK, 0) < 0) {
+		error_errno(&err, -errno, "the store is gone: FORMAT");
+		return request_drop(rq, TROUBLE_STORE, &err);
+	}
 	return fixed_answer(rq, FIXED_NOT_FOUND, MHD_HTTP_NOT_FOUND);
 }
 

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -266,6 +267,8 @@ def ranges(work):
             for text in (f'{size}-', f'{size}-{size + 5}', '-0'):
                 got = ask(server, path, headers={'Range': f'bytes={text}'})
                 equal((got.status, got['content-range'], got.body), (416, f'bytes */{size}', b''), text)
+                known = ask(server, path, headers={'Range': f'bytes={text}', 'If-None-Match': whole['etag']})
+                equal((known.status, known['content-range']), (304, None), 'conditions come first')
             for value in ('bytes=1-2,4-5', 'lines=1-2', 'bytes=x', 'bytes=5-3'):
                 got = ask(server, path, headers={'Range': value})
                 equal((got.status, len(got.body)), (200, size), value)
@@ -439,6 +442,25 @@ def rests(work):
                     return
                 time.sleep(0.1)
         raise Failed('a reader held the log for 5 s')
+
+
+@case('a store that was removed looked empty: "not found", which clients remember', needs=['gcc'])
+def gone(work):
+    store = new_store(work)
+    ident, _ = small_program(work, store)
+    with Server(store) as server:
+        equal(ask(server, f'/buildid/{ident}/executable').status, 200)
+        equal(ask(server, '/buildid/abcd/executable').status, 404)
+        shutil.rmtree(store)
+        for path in (f'/buildid/{ident}/debuginfo', '/buildid/abcd/executable', f'/buildid/{ident}/section/.text'):
+            try:
+                answer = ask(server, path)
+                raise Failed(f'{path}: answered {answer.status}')
+            except http.client.RemoteDisconnected:
+                pass
+        equal(ask(server, '/healthz').status, 503)
+        logged(server, 'the store is gone')
+        logged(server, '^served kind=executable id=abcd status=none ')
 
 
 def download_slowly(server, path, encoding, result):
@@ -751,7 +773,7 @@ def other_half(work):
             run('objcopy', '--only-keep-debug', binary, 'half.debug')
             run('strip', '-s', binary)
             dbgstore('add', f'--store={store}', '-q', binary)
-            adding = subprocess.Popen([lib.'add', f'--store={store}', '-q', 'half.debug'], env=clean_env(),
+            adding = subprocess.Popen([lib.DBGSTORE, 'add', f'--store={store}', '-q', 'half.debug'], env=clean_env(),
                                       stdin=subprocess.DEVNULL)
             while adding.poll() is None:
                 expect(status(number) in (200, 404), 'neither there nor not there')
