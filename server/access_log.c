@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +19,7 @@
 #define LINE_SIZE 4096 /* of a text line, at most */
 #define FLUSH_MS 100 /* how long a line may wait */
 #define EARLY_FLUSH (64 << 10) /* bytes with which it is not waited for */
+#define END_MS 1000 /* how long a stuck reader is waited for at the end */
 #define BUFFER_SIZE (1 << 20) /* what may wait while the reader is slow */
 
 struct buffer {
@@ -28,17 +33,46 @@ struct access_log {
 	pthread_mutex_t mutex;
 	pthread_cond_t filled; /* enough lines, or the end */
 	pthread_t thread;
-	bool ending;
+	bool waits; /* no regular file: its reader may be slow, or stuck */
+	atomic_bool ending;
 	uint64_t n_lost;
 	struct buffer *filling;
 	struct buffer buffers[2]; /* one is filled, one is written */
 };
 
+/* May as much as a pipe takes at once be written? Waits; false: the end came, and nobody reads. */
+static bool wait_for_reader(struct access_log *log)
+{
+	for (unsigned waited_ms = 0;; waited_ms += FLUSH_MS) {
+		struct pollfd polled = { .fd = log->fd, .events = POLLOUT };
+		int n = poll(&polled, 1, FLUSH_MS);
+		if (n > 0 || (n < 0 && errno != EINTR))
+			return true;
+		if (!atomic_load(&log->ending))
+			waited_ms = 0;
+		else if (waited_ms >= END_MS)
+			return false;
+	}
+}
+
+/* Whole lines, as many as go into a pipe in one piece: other lines then come between, not into
+ * them, and a pipe that poll(2) calls writable takes them without a wait. */
+static size_t measure_piece(const char *bytes, size_t size)
+{
+	if (size <= PIPE_BUF)
+		return size;
+	const char *newline = memrchr(bytes, '\n', PIPE_BUF);
+	return newline ? (size_t)(newline + 1 - bytes) : PIPE_BUF;
+}
+
 /* The log is no place to fail: what cannot be written is gone. */
-static void write_all(int fd, const char *bytes, size_t size)
+static void write_all(struct access_log *log, const char *bytes, size_t size)
 {
 	while (size) {
-		ssize_t n = write(fd, bytes, size);
+		size_t piece = log->waits ? measure_piece(bytes, size) : size;
+		if (log->waits && !wait_for_reader(log))
+			return;
+		ssize_t n = write(log->fd, bytes, piece);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -75,7 +109,7 @@ static void *flush(void *context)
 		log->n_lost = 0;
 		pthread_mutex_unlock(&log->mutex);
 
-		write_all(log->fd, full->bytes, full->size);
+		write_all(log, full->bytes, full->size);
 		full->size = 0;
 		if (n_lost) {
 			char line[96];
@@ -86,7 +120,7 @@ static void *flush(void *context)
 					  "}\n"
 					: "lost lines=%" PRIu64 "\n",
 				n_lost);
-			write_all(log->fd, line, (size_t)n);
+			write_all(log, line, (size_t)n);
 		}
 	} while (!ending);
 	return NULL;
@@ -101,7 +135,9 @@ int access_log_open(int fd, enum access_log_format format, struct access_log **r
 		return error_no_memory(err);
 	log->fd = fd;
 	log->format = format;
-	log->ending = false;
+	struct stat file;
+	log->waits = fstat(fd, &file) < 0 || !S_ISREG(file.st_mode);
+	atomic_init(&log->ending, false);
 	log->n_lost = 0;
 	log->filling = &log->buffers[0];
 	log->buffers[0].size = log->buffers[1].size = 0;

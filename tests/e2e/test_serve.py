@@ -463,6 +463,32 @@ def gone(work):
         logged(server, '^served kind=executable id=abcd status=none ')
 
 
+@case('SIGTERM did not end a server whose log nobody read', needs=['gcc'])
+def stuck_log(work):
+    store = new_store(work)
+    reading, writing = os.pipe()
+    port = free_port()
+    server = subprocess.Popen([DBGSERVE, f'--store={store}', '--listen=127.0.0.1', f'--port={port}'], env=clean_env(),
+                              stdin=subprocess.DEVNULL, stderr=writing)
+    os.close(writing)
+    os.read(reading, 1)  # it has begun
+    time.sleep(0.3)
+    with socket.create_connection(('127.0.0.1', port), timeout=30) as s:
+        answers = b''
+        for _ in range(30):
+            s.sendall(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n' * 100)
+            while answers.count(b'HTTP/1.1 200') < 100:
+                answers += s.recv(65536)
+            answers = b''
+    time.sleep(0.3)
+    server.send_signal(signal.SIGTERM)
+    try:
+        equal(server.wait(10), 0, 'exit status')
+    finally:
+        server.kill()
+        os.close(reading)
+
+
 def download_slowly(server, path, encoding, result):
     """Read a body in small sips; its length, or what went wrong, is put into the result."""
     with socket.socket() as s:
