@@ -59,6 +59,7 @@ struct merge {
 	size_t n_waiting, n_waiting_allocated;
 
 	struct digest_set taken; /* objects that were not there before, or not known to the catalog */
+	struct digest_set refused;   /* of them, that a build needs which was removed for good */
 	struct digest_set manifests; /* that were looked into */
 	struct lookup *lookup;
 	struct build_id *unindexed; /* builds of which contributions are there that the catalog does not know */
@@ -82,6 +83,7 @@ static void merge_free(struct merge *m)
 	free(m->waiting);
 	digest_set_free(&m->taken);
 	free(m->unindexed);
+	digest_set_free(&m->refused);
 	digest_set_free(&m->manifests);
 	lookup_free(m->lookup);
 	digest_set_free(&m->removed_ids);
@@ -615,17 +617,30 @@ static int needs_are_there(struct merge *m, const struct contribution *c, const 
 	return 0;
 }
 
+/* What was removed does not come back, and what came with it goes again. */
+static int refuse(struct merge *m, const struct contribution *c, struct error *err)
+{
+	int r;
+
+	m->result.n_refused++;
+	struct need needs[CONTRIBUTION_N_NEEDS];
+	contribution_needs(c, needs);
+	for (size_t i = 0; i < CONTRIBUTION_N_NEEDS; i++) {
+		if (!needs[i].artifact->present || !digest_set_has(&m->taken, &needs[i].artifact->digest))
+			continue;
+		r = digest_set_add(&m->refused, &needs[i].artifact->digest, 0, NULL, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int publish(struct merge *m, struct waiting *waiting, struct error *err)
 {
 	int r;
 
 	char what[WHAT_SIZE];
 	contribution_what(&waiting->id, &waiting->digest, what);
-	struct digest key = digest_of_id(&waiting->id);
-	if (removed_build(m->st, &waiting->id) || digest_set_has(&m->removed_ids, &key)) {
-		m->result.n_refused++;
-		return 0;
-	}
 	scoped(string_free) char *text = malloc(waiting->size_bytes + 1);
 	if (!text)
 		return error_no_memory(err);
@@ -636,6 +651,9 @@ static int publish(struct merge *m, struct waiting *waiting, struct error *err)
 	r = contribution_parse(text, waiting->size_bytes, &c, err);
 	if (r < 0)
 		return error_prefix(err, r, "%s", what);
+	struct digest key = digest_of_id(&waiting->id);
+	if (removed_build(m->st, &waiting->id) || digest_set_has(&m->removed_ids, &key))
+		return refuse(m, &c, err);
 	bool complete;
 	r = needs_are_there(m, &c, what, &complete);
 	if (r < 0 || !complete)
@@ -715,6 +733,9 @@ static int remove_there(struct merge *m, struct error *err)
 		if (r < 0)
 			return r;
 	}
+	r = remove_unneeded(m->st, &m->refused, err);
+	if (r < 0)
+		return r;
 	if (m->n_tombstones) {
 		struct remove_result sources = { 0 };
 		r = remove_sources(m->st, &m->removed_sources, false, &sources, err);

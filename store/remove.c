@@ -370,6 +370,30 @@ int store_remove_builds(struct store *st, const struct build_id *ids, size_t n, 
 	return 0;
 }
 
+int remove_unneeded(struct store *st, const struct digest_set *objects, struct error *err)
+{
+	int r;
+
+	if (!objects->n)
+		return 0;
+	scoped(fd_close) int lock_fd = -1;
+	r = store_lock_exclusive(st, &lock_fd, err);
+	if (r < 0)
+		return r;
+	scoped(removal_free) struct removal removal = { .st = st };
+	struct digest digest;
+	for (size_t at = 0; digest_set_next(objects, &at, &digest, NULL);) {
+		r = digest_set_add(&removal.objects, &digest, GOES, NULL, err);
+		if (r < 0)
+			return r;
+	}
+	r = record_each(st, mark_other, &removal, err);
+	if (r < 0)
+		return r;
+	struct remove_result result = { 0 };
+	return remove_objects(&removal, false, &result, err);
+}
+
 /* ---- sources ---- */
 
 static bool is_in_set(const struct digest *source, void *context)

@@ -255,6 +255,8 @@ static void tombstones_of_both_sides_hold(void **state)
 	struct findings findings;
 	assert_int_equal(merge(f, "other", &result, &findings), 0);
 	assert_int_equal(result.n_refused, 1);
+	assert_false(exists(PIECE_PATH(f, &b.pieces[ORIGINAL_1]))); /* not even as litter */
+	assert_true(exists(PIECE_PATH(f, &b.pieces[SETTINGS])));    /* build 0's, too */
 	assert_false(exists(RECORD_PATH(f, &b.ids[1])));
 	assert_true(exists(RECORD_PATH(f, &b.ids[0])));
 	shell("! find %s -name '*.zst' -exec zstd -dcq {} + | grep -q 'int common(void)'", f->path);
