@@ -39,6 +39,10 @@ must_check int merge_take(struct merge *m, const struct merge_name *name, merge_
 /** Something there cannot be read. */
 void merge_tell_damaged(struct merge *m, const char *what, const char *why);
 
+/** Feed all of a store's folder into merge_take(), under its own shared lock. @st: ours. Errors: as store_open();
+ * -EINVAL it is ours */
+must_check int merge_folder(struct merge *m, const struct store *st, const char *from, struct error *err);
+
 /** Feed all of a tar into merge_take(). A tar that is cut or damaged is reported. Errors: our store's;
  * -ENOTSUP a store of a newer release */
 must_check int merge_tar(struct merge *m, int fd, const char *what, struct error *err);
