@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -75,8 +77,8 @@ enum MHD_Result metrics_answer(struct request *rq)
 	return text_answer(rq, MHD_HTTP_OK, text, size);
 }
 
-/* Can the store be read? An ID that no build has is looked for: that takes the catalog and the
- * records. */
+/* Can the store be read? Its objects must be reachable, and an ID that no build has is looked for:
+ * that takes the catalog and the records. */
 enum MHD_Result health_answer(struct request *rq)
 {
 	struct error err = ERROR_NONE;
@@ -88,6 +90,8 @@ enum MHD_Result health_answer(struct request *rq)
 
 	int r = file_read_at(store_fd(rq->server->store), "FORMAT", 4096, &format, &size, &err);
 	free(format);
+	if (r == 0 && faccessat(store_fd(rq->server->store), "objects", R_OK | X_OK, AT_EACCESS) < 0)
+		r = error_errno(&err, -errno, "objects");
 	if (r == 0)
 		r = server_lookup(rq->server, &lookup, &err);
 	if (r == 0) {

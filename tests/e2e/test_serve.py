@@ -451,6 +451,9 @@ def gone(work):
     with Server(store) as server:
         equal(ask(server, f'/buildid/{ident}/executable').status, 200)
         equal(ask(server, '/buildid/abcd/executable').status, 404)
+        equal(ask(server, '/healthz').status, 200)
+        os.rename(f'{store}/objects', f'{store}/away')
+        equal(ask(server, '/healthz').status, 503, 'without objects')
         shutil.rmtree(store)
         for path in (f'/buildid/{ident}/debuginfo', '/buildid/abcd/executable', f'/buildid/{ident}/section/.text'):
             try:
