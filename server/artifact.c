@@ -173,7 +173,8 @@ static enum MHD_Result answer_missing(struct request *rq)
 	return fixed_answer(rq, FIXED_NOT_FOUND, MHD_HTTP_NOT_FOUND);
 }
 
-/* What a build has of what is asked for. Errors: -ENOENT not that, or it collides; as find_body() */
+/* What a build has of what is asked for. Errors: -ENOENT not that, or it collides; as find_body()
+ */
 static int judge(struct request *rq, struct lookup *lookup, const struct build *build,
 		 struct body *ret, struct error *err)
 {

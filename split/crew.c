@@ -85,15 +85,16 @@ void crew_run(const struct job_context *context, const struct inputs *inputs, st
 	      bool *ret_trouble)
 {
 	const struct split_options *options = context->options;
-	struct crew crew = { .context = context, .inputs = inputs, .totals = totals };
+	struct job_context told = *context;
+	struct crew crew = { .context = &told, .inputs = inputs, .totals = totals };
 	pthread_mutex_init(&crew.mutex, NULL);
 	tell_passed_over(&crew);
 
 	size_t n_threads = min_u64(options->jobs, inputs->n);
 	pthread_t *threads = calloc(n_threads + 1, sizeof(*threads));
 	crew.done = calloc(inputs->n + 1, sizeof(*crew.done));
-	crew.progress = progress_new("split", !options->common.quiet && !options->common.json &&
-						      !options->as_strip && inputs->n > 1);
+	crew.progress = told.progress = progress_new(
+		"split", !options->common.quiet && !options->common.json && !options->as_strip);
 	progress_expect(crew.progress, inputs->n, inputs->size_bytes);
 	if (!threads || !crew.done) {
 		log_error("out of memory");

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/progress.h"
 #include "elf/identity.h"
 #include "split/deposit.h"
 #include "store/object.h"
@@ -31,8 +32,8 @@ static void sections_free(struct object_section **sections)
 
 /* Once from the start to the end, into whatever is wanted. */
 static int write_debug(struct store *st, const struct debug_image *debug, struct file_sink *file,
-		       const struct mapping *input, struct object_result *ret, bool *ret_damaged,
-		       struct error *err)
+		       const struct mapping *input, struct progress *progress,
+		       struct object_result *ret, bool *ret_damaged, struct error *err)
 {
 	int r;
 
@@ -52,7 +53,8 @@ static int write_debug(struct store *st, const struct debug_image *debug, struct
 	if (file)
 		tee.sinks[tee.n_sinks++] = file_sink(file);
 
-	const struct sink sink = tee.n_sinks == 1 ? tee.sinks[0] : tee_sink(&tee);
+	struct progress_sink told = { tee.n_sinks == 1 ? tee.sinks[0] : tee_sink(&tee), progress };
+	const struct sink sink = progress_sink(&told);
 	r = debug_image_write(debug, &sink, ret_damaged, err);
 	if (r < 0)
 		return r;
@@ -63,12 +65,14 @@ static int write_debug(struct store *st, const struct debug_image *debug, struct
 }
 
 int deposit_debug(struct store *st, struct debug_image *debug, struct file_sink *file,
-		  const struct mapping *input, struct object_result *ret, struct error *err)
+		  const struct mapping *input, struct progress *progress, struct object_result *ret,
+		  struct error *err)
 {
 	int r;
 
 	bool damaged;
-	r = write_debug(st, debug, file, input, ret, &damaged, err);
+	progress_expect(progress, 0, debug->size_bytes);
+	r = write_debug(st, debug, file, input, progress, ret, &damaged, err);
 	if (r == 0 || !damaged)
 		return r;
 	/* A changing input looks damaged too. */
@@ -83,11 +87,11 @@ int deposit_debug(struct store *st, struct debug_image *debug, struct file_sink 
 		file->crc = 0;
 		file->size_bytes = 0;
 	}
-	return write_debug(st, debug, file, input, ret, &damaged, err);
+	return write_debug(st, debug, file, input, progress, ret, &damaged, err);
 }
 
 int deposit_stripped(struct store *st, const struct stripped *stripped, const struct mapping *input,
-		     struct object_result *ret, struct error *err)
+		     struct progress *progress, struct object_result *ret, struct error *err)
 {
 	int r;
 
@@ -99,7 +103,9 @@ int deposit_stripped(struct store *st, const struct stripped *stripped, const st
 		r = object_writer_new(st, &layout, 0, &w, err);
 	if (r < 0)
 		return r;
-	const struct sink sink = writer_sink(w);
+	progress_expect(progress, 0, stripped->size_bytes);
+	struct progress_sink told = { writer_sink(w), progress };
+	const struct sink sink = progress_sink(&told);
 	r = stripped_write(stripped, &sink, err);
 	if (r == 0)
 		r = mapping_check(input, err);

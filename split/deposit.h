@@ -8,22 +8,25 @@
 
 /* What goes into the store: two objects, and the record that names them. */
 
+struct progress;
+
 /**
  * Write the debug image, as an object of @st, to a plain file, or both at once. Sections that turn
  * out to be damaged are carried as they are; the image is laid out anew for that.
  *
  * @st    NULL: no store
  * @file  NULL: no plain file. Its file is written from the start
+ * @progress  expects and is told the image's bytes; may be NULL
  * Errors: -EBUSY @input has changed: nothing is durable
  */
 must_check int deposit_debug(struct store *st, struct debug_image *debug, struct file_sink *file,
-			     const struct mapping *input, struct object_result *ret,
-			     struct error *err);
+			     const struct mapping *input, struct progress *progress,
+			     struct object_result *ret, struct error *err);
 
 /** The stripped image as an object. */
 must_check int deposit_stripped(struct store *st, const struct stripped *stripped,
-				const struct mapping *input, struct object_result *ret,
-				struct error *err);
+				const struct mapping *input, struct progress *progress,
+				struct object_result *ret, struct error *err);
 
 /**
  * Put the record: @c is what the input tells about itself (contribution_of_image()); objects and changes come

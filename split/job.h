@@ -5,6 +5,8 @@
 #include "split/report.h"
 #include "store/store.h"
 
+struct progress;
+
 /* One file, from the first look at it to its stripped self in its place. */
 
 struct job_context {
@@ -15,6 +17,7 @@ struct job_context {
 	const char *refusal; /* why there is no place for debug information: it stays; NULL: there
 				is one */
 	mode_t umask;
+	struct progress *progress; /* is told each image's bytes as they are written; may be NULL */
 };
 
 /**

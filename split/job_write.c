@@ -52,7 +52,7 @@ static int write_debug(struct job *job, struct error *err)
 				  .what = job->debug_file.path,
 				  .wants_crc = true };
 	r = deposit_debug(job->store, &job->debug, job->wants_debug_file ? &file : NULL,
-			  job->mapping, &job->outcome->debug, err);
+			  job->mapping, job->context->progress, &job->outcome->debug, err);
 	job->outcome->has_debug = r == 0 && job->store;
 	job->outcome->debug_crc = file.crc;
 	return r;
@@ -62,8 +62,8 @@ static int write_executable(struct job *job, struct error *err)
 {
 	int r;
 
-	r = deposit_stripped(job->store, &job->stripped, job->mapping, &job->outcome->executable,
-			     err);
+	r = deposit_stripped(job->store, &job->stripped, job->mapping, job->context->progress,
+			     &job->outcome->executable, err);
 	job->outcome->has_executable = r == 0;
 	return r;
 }

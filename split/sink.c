@@ -2,6 +2,7 @@
 #include <libdeflate.h>
 
 #include "base/file.h"
+#include "base/progress.h"
 #include "split/sink.h"
 
 int sink_take(const struct sink *sink, const uint8_t *bytes, uint64_t size, bool lent,
@@ -67,4 +68,26 @@ static int tee_take(const uint8_t *bytes, size_t size, bool lent, void *context,
 struct sink tee_sink(struct tee_sink *tee)
 {
 	return (struct sink){ .put = tee_take, .context = tee };
+}
+
+static int told_take(const uint8_t *bytes, size_t size, bool lent, void *context, struct error *err)
+{
+	int r;
+
+	const struct progress_sink *told = context;
+	while (size) {
+		size_t n = min_u64(size, 4 << 20);
+		r = sink_take(&told->sink, bytes, n, lent, err);
+		if (r < 0)
+			return r;
+		progress_advance(told->progress, 0, n);
+		bytes += n;
+		size -= n;
+	}
+	return 0;
+}
+
+struct sink progress_sink(struct progress_sink *told)
+{
+	return (struct sink){ .put = told_take, .context = told };
 }

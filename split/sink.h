@@ -37,3 +37,12 @@ struct tee_sink {
 	size_t n_sinks;
 };
 struct sink tee_sink(struct tee_sink *tee);
+
+struct progress;
+
+/** Another sink, whose bytes are told to a progress piece by piece. */
+struct progress_sink {
+	struct sink sink;
+	struct progress *progress; /* NULL: nobody is told */
+};
+struct sink progress_sink(struct progress_sink *told);

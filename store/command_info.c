@@ -152,9 +152,10 @@ static int list_sources(const struct command *c, struct store *st, const struct 
 			putchar('\n');
 			continue;
 		}
-		json_t *object = json_pack("{s:s, s:o, s:s, s:b}", "build_id",
-					   BUILD_ID_HEX(&build->id), "path", json_bytes_string(entry.path), "sha256",
-					   DIGEST_HEX(&entry.digest), "doubtful", entry.doubtful);
+		json_t *object =
+			json_pack("{s:s, s:o, s:s, s:b}", "build_id", BUILD_ID_HEX(&build->id),
+				  "path", json_bytes_string(entry.path), "sha256",
+				  DIGEST_HEX(&entry.digest), "doubtful", entry.doubtful);
 		if (!object)
 			return error_no_memory(err);
 		command_json(c, object);
@@ -173,7 +174,8 @@ int command_info(int argc, char **argv)
 	};
 	bool sources = false;
 	const struct option_entry entries[] = {
-		{ "sources", 0, NULL, "list the source files instead, by the paths they are asked for",
+		{ "sources", 0, NULL,
+		  "list the source files instead, by the paths they are asked for",
 		  .flag = &sources },
 		{ 0 },
 	};

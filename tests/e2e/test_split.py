@@ -3,6 +3,8 @@
 """dbgsplit as a user meets it: destinations, replacing in place, what is refused, and what stays as it was."""
 import json
 import os
+import pty
+import re
 import shutil
 import subprocess
 import time
@@ -452,6 +454,35 @@ def shrinking(work):
     matches('changed|shrunk|could not be read', errors.decode())
     equal(os.path.getsize('big'), 100 << 20, 'the input')
     lib.dbgstore('verify', f'--store={store}')
+
+
+@case('a progress bar on a terminal, for a single large file too, and none elsewhere', needs=['gcc', 'objcopy'])
+def progress(work):
+    binary = lib.c_program('build')
+    with open('filler', 'wb') as f:
+        for _ in range(256):
+            f.write(os.urandom(1 << 19) + bytes(1 << 19))
+    run('objcopy', '--add-section', '.debug_filler=filler', binary, 'big')
+    store = lib.new_store(work)
+    master, terminal = pty.openpty()
+    process = subprocess.Popen([lib.DBGSPLIT, f'--store={store}', '--sources=no', '-o', 'out', 'big'], env=lib.clean_env(),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=terminal)
+    os.close(terminal)
+    shown = b''
+    while True:
+        try:
+            piece = os.read(master, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(master)
+    equal(process.wait(60), 0, 'exit status')
+    bars = re.findall(rb'split \[=*>? *\] 0/1 files, ([0-9.]+ [kM]?B) of', shown)
+    expect(any(not bar.startswith(b'0') for bar in bars), f'no bar that had moved within the file: {shown!r}')
+    done = lib.dbgsplit(f'--store={store}', '--sources=no', '-o', 'out2', 'big')
+    expect('[' not in done.errors, f'a bar where there is no terminal: {done.errors}')
 
 
 lib.main()
