@@ -33,12 +33,12 @@ static int refuse_word(const char *word, const char *equals, struct error *err)
 
 int format_line_check(const char *text, size_t size, bool to_write, struct error *err)
 {
-	size_t line_size = strcspn(text, "\n");
-	scoped(string_free) char *line = strndup(text, line_size);
+	const char *end = size ? memchr(text, '\n', size) : NULL;
+	if (!end)
+		return error_set(err, -EBADMSG, "FORMAT: a line \"dbgvault-store 1\" is expected");
+	scoped(string_free) char *line = strndup(text, (size_t)(end - text));
 	if (!line)
 		return error_no_memory(err);
-	if (line_size == size || text[line_size] != '\n')
-		return error_set(err, -EBADMSG, "FORMAT: a line \"dbgvault-store 1\" is expected");
 
 	char *rest = NULL;
 	const char *magic = strtok_r(line, " ", &rest);
@@ -49,7 +49,7 @@ int format_line_check(const char *text, size_t size, bool to_write, struct error
 		return error_set(err, -ENOTSUP,
 				 "format %s, and dbgvault " DBGVAULT_VERSION
 				 " knows format 1: a newer release made it (%s)",
-				 ESCAPED(version), *rest ? ESCAPED(rest) : "it does not say which");
+				 ESCAPED(version), rest && *rest ? ESCAPED(rest) : "it does not say which");
 
 	for (const char *word; to_write && (word = strtok_r(NULL, " ", &rest));) {
 		const char *equals = strchr(word, '=');
