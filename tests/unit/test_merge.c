@@ -427,6 +427,19 @@ static void a_bomb_is_left_out(void **state)
 	      "tar --sparse -cf x.tar x && rm -r x", f->folder, 1);
 	assert_int_equal(merge(f, "x.tar", &result, &findings), -EBADMSG);
 	assert_int_equal(findings.n, 1);
+
+	/* The same with a good object behind the hole: a hole is refused, not passed over. */
+	struct object_result small;
+	assert_ok(object_put(f->st, "text", 4, &small, &err));
+	char name[OBJECT_NAME_SIZE];
+	object_name(&small.digest, name);
+	shell("cd %s && mkdir -p x/objects/%.2s && truncate -s 1M x/objects/%s && cat store/objects/%s >> "
+	      "x/objects/%s && rm store/objects/%s && tar --sparse -cf x.tar x && rm -r x && "
+	      "test $(stat -c %%s x.tar) -lt 100000", f->folder, name, name, name, name, name);
+	assert_int_equal(merge(f, "x.tar", &result, &findings), -EBADMSG);
+	assert_int_equal(findings.n, 1);
+	assert_string_equal(findings.lines[0], PIECE_LINE("damaged", &small.digest));
+	assert_non_null(strstr(findings.whys[0], "sparse"));
 	shell("test -z \"$(ls -A %s/tmp)\"", f->path);
 	store_close(other);
 }
