@@ -294,8 +294,16 @@ def go_env(**extra):
     return clean_env(GOFLAGS='-mod=mod', GOTOOLCHAIN='local', GOPROXY='off', **extra)
 
 
+def go_release():
+    """The release of the go command, (1, 26) say."""
+    found = re.search(r'go(\d+)\.(\d+)', run('go', 'env', 'GOVERSION', env=go_env()).text)
+    return tuple(map(int, found.groups())) if found else (99, 0)
+
+
 def go_program(folder, name='hello', flags=(), env=None):
     """A Go program with a module beside it as its dependency; needs no network. The binary's path."""
+    if go_release() < (1, 24):
+        raise Skip('Go 1.24 or newer is needed: older ones write no GNU build ID of their own')
     folder = os.path.abspath(folder)
     app, dependency = os.path.join(folder, 'app'), os.path.join(folder, 'greeting')
     write(os.path.join(app, 'main.go'), GO_MAIN)
