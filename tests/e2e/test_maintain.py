@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shlex
 import subprocess
 import threading
 import time
@@ -213,7 +214,7 @@ def crowd(work):
             else:
                 commands.append([lib.DBGSPLIT, '-q', f'--store={store}', f'--source-root={tree}', '-o',
                                  f'out.{number}.{i}', built[i]])
-        script = ' && '.join(' '.join(command) for command in commands)
+        script = ' && '.join(shlex.join(command) for command in commands)
         return subprocess.Popen(['sh', '-c', script], env=lib.clean_env(), stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
