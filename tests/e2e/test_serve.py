@@ -539,8 +539,11 @@ def drain(work):
 
     # A client that goes on asking on its connection is told to close it, and cut in no answer.
     with Server(store) as server:
-        slow = threading.Thread(target=download_slowly, args=(server, path, 'zstd', {}))
+        result = {}
+        slow = threading.Thread(target=download_slowly, args=(server, path, 'zstd', result))
         slow.start()
+        while 'begun' not in result:  # else nothing is under way, and the server ends at once
+            time.sleep(0.01)
         connection = http.client.HTTPConnection('127.0.0.1', server.port, timeout=10)
         equal(ask(server, '/', connection=connection)['Connection'], None)
         server.process.send_signal(signal.SIGTERM)
