@@ -72,6 +72,8 @@ def main():
             print(f'not ok {number} - {title}', flush=True)
             for line in traceback.format_exc().splitlines():
                 print(f'# {line}', flush=True)
+            # meson's logs have standard error alone
+            print(f'{title}: {traceback.format_exc()}', file=sys.stderr, flush=True)
             if isinstance(error, KeyboardInterrupt):
                 raise
         finally:

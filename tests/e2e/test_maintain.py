@@ -100,7 +100,7 @@ def stats(work):
     equal(counted['source_bytes'], sum(os.path.getsize(path) for path in sources), 'source_bytes')
 
 
-@case('a tar is merged into a live store while gdb asks it', needs=['gdb', 'gcc', 'tar'])
+@case('a tar is merged into a live store while gdb asks it', needs=['gdb', 'gcc', 'tar', 'xz'])
 def merge_live(work):
     store, other = lib.new_store(work), lib.new_store(work, 'other')
     tree = os.path.join(work, 'src')

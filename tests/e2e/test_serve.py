@@ -129,7 +129,7 @@ def first_lines(work):
         expect(server.url in first['urls'], first)
         ask(server, '/buildid/abcd/source/%22%0e/x')
         ask(server, '/buildid/abcd/source/%ff%22')
-        logged(server, '"status":404')
+        logged(server, r'\\udcff')
         line = [json.loads(l) for l in server.log().splitlines() if '"served"' in l][-1]
         equal((line['schema'], line['kind'], line['build_id'], line['status'], line['name']),
               ('dbgvault.serve/1', 'source', 'abcd', 404, '/\udcff"'))

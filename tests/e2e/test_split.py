@@ -465,8 +465,8 @@ def progress(work):
     run('objcopy', '--add-section', '.debug_filler=filler', binary, 'big')
     store = lib.new_store(work)
     master, terminal = pty.openpty()
-    process = subprocess.Popen([lib.DBGSPLIT, f'--store={store}', '--sources=no', '-o', 'out', 'big'], env=lib.clean_env(),
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=terminal)
+    process = subprocess.Popen([lib.DBGSPLIT, f'--store={store}', '--sources=no', '-o', 'out', 'big'],
+                               env=lib.clean_env(TERM='xterm'), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=terminal)
     os.close(terminal)
     shown = b''
     while True:
