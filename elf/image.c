@@ -378,6 +378,11 @@ bool image_section_is_debug(const struct image *image, const struct section *sec
 	       section_is_debug(&image->sections[section->shdr.sh_info]);
 }
 
+bool image_is_relocatable(const struct image *image)
+{
+	return image->ehdr.e_type == ET_REL && image->n_segments == 0;
+}
+
 bool image_is_separate_debug(const struct image *image)
 {
 	return image->separate_debug;

@@ -73,6 +73,9 @@ bool section_is_debug(const struct section *section);
 /** The same, or relocations (SHT_REL, SHT_RELA; not SHF_ALLOC) of such a section. */
 bool image_section_is_debug(const struct image *image, const struct section *section);
 
+/** An object file or a kernel module: nothing maps it, so what is loaded may lie anywhere in it. */
+bool image_is_relocatable(const struct image *image);
+
 /** image->separate_debug. */
 bool image_is_separate_debug(const struct image *image);
 

@@ -169,16 +169,18 @@ int deposit_look(struct store *st, const struct image *image, const struct build
 		return r;
 	struct digest identity, memory_layout;
 	r = image_identity(image, &identity, err);
-	if (r == 0)
-		r = image_memory_layout(image, &memory_layout, err);
 	if (r < 0)
+		return r;
+	r = image_memory_layout(image, &memory_layout, err);
+	bool has_memory_layout = r == 0; /* a kernel module has none */
+	if (r < 0 && r != -ENOENT)
 		return r;
 	for (size_t i = 0; i < record.n_contributions; i++) {
 		const struct contribution *c = &record.contributions[i];
 		const struct artifact *debug = c->debug.present ? &c->debug : &c->original;
 		bool other = c->has_identity
 				     ? !digest_equal(&c->identity, &identity)
-				     : c->has_memory_layout &&
+				     : c->has_memory_layout && has_memory_layout &&
 					       !digest_equal(&c->memory_layout, &memory_layout);
 		if (other) {
 			if (*ret == DEPOSIT_UNKNOWN)

@@ -127,6 +127,22 @@ static int look_into(const struct walk_file *file, const char **ret_why)
 					     : start[EI_NIDENT + 1] << 8 | start[EI_NIDENT];
 }
 
+static bool ends_with(const char *path, const char *end)
+{
+	size_t length = strlen(path), end_length = strlen(end);
+	return length >= end_length && !strcmp(path + length - end_length, end);
+}
+
+/* Kernels load these as they are: what is in them is not looked at. */
+static bool is_compressed_module(const char *name)
+{
+	static const char *const ends[] = { ".ko.zst", ".ko.xz", ".ko.gz" };
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (ends_with(name, ends[i]))
+			return true;
+	return false;
+}
+
 static int visit_file(const struct walk_file *file, void *context, struct error *err)
 {
 	struct search *s = context;
@@ -138,8 +154,10 @@ static int visit_file(const struct walk_file *file, void *context, struct error 
 		error_errno(&trouble, type, "cannot be read");
 		return pass_over(s, file->path, true, trouble.message, err);
 	}
-	if (type == ET_REL)
-		why = "an object file or kernel module";
+	if (type == NO_ELF && is_compressed_module(file->name))
+		why = "a compressed kernel module: split it before it is compressed";
+	else if (type == ET_REL && !ends_with(file->name, ".ko"))
+		why = "an object file";
 	else if (type == ET_CORE)
 		why = "a core file";
 	if (why)
@@ -147,12 +165,6 @@ static int visit_file(const struct walk_file *file, void *context, struct error 
 	if (type == NO_ELF)
 		return 0;
 	return add_input(s, file->path, file->relative, file->name, &folder, file->st, err);
-}
-
-static bool ends_with(const char *path, const char *end)
-{
-	size_t length = strlen(path), end_length = strlen(end);
-	return length >= end_length && !strcmp(path + length - end_length, end);
 }
 
 static bool skip_folder(const char *path, const struct stat *st, void *context)

@@ -53,9 +53,9 @@ struct inputs_options {
 };
 
 /**
- * Named files are taken as they are. In folders: ELF executables and shared objects; other ELF
- * files and archives are passed over and listed, all else silently; folders of debug files are not
- * entered. Errors: -ENOMEM. Trouble with one file or folder is listed, and does not end it
+ * Named files are taken as they are. In folders: ELF executables, shared objects and kernel modules
+ * (*.ko); other ELF files, archives and compressed modules are passed over and listed, all else
+ * silently; folders of debug files are not entered. Errors: -ENOMEM. Trouble with one file or folder is listed, and does not end it
  */
 must_check int inputs_find(const char *const *paths, size_t n_paths,
 			   const struct inputs_options *options, struct inputs *ret,

@@ -92,6 +92,10 @@ static int need_build_id(struct job *job, struct error *err)
 		job->store = NULL;
 		return 0;
 	}
+	if (image_is_relocatable(&job->image))
+		return error_set(
+			err, -ENODATA,
+			"an object file without a build ID, by which the store would know it: use --debug-file or --debug-dir, or --discard-debug to drop its debug information");
 	return error_set(
 		err, -ENODATA,
 		"no build ID, by which the store would know it: link with -Wl,--build-id (Go: -ldflags=-B=gobuildid), or use --debug-file or --debug-dir");
@@ -149,6 +153,9 @@ static int prepare(struct job *job, struct error *err)
 {
 	int r;
 
+	if (job->discards)
+		job->store = NULL;
+	job->outcome->debug_dropped = job->discards;
 	r = need_build_id(job, err);
 	if (r == 0 && job->wants_debug_file)
 		r = check_debug_file(job, err);
@@ -161,7 +168,7 @@ static int prepare(struct job *job, struct error *err)
 		r = debug_image_plan(&job->plan, &job->debug, err);
 	if (r < 0)
 		return r;
-	job->outcome->debug_bytes = job->debug.size_bytes;
+	job->outcome->debug_bytes = job->discards ? 0 : job->debug.size_bytes;
 	job->outcome->taken_bytes = job->plan.taken_bytes;
 	/* A link's CRC is not known before the debug file is written; its place is. */
 	if (job->options->dry_run) {
@@ -247,9 +254,16 @@ static int run(struct job *job, struct error *err)
 	r = job_look(job, err);
 	if (r < 0 || job->settled)
 		return r;
-	if (job->context->refusal) {
+	/* An object file is linked into something that has an ID: that is what debuggers look for. */
+	job->discards = image_is_relocatable(&job->image) && !job->outcome->build_id.size &&
+			!job->options->debug_dir && !job->options->debug_file &&
+			(job->options->as_strip || job->options->discard_debug);
+	if (job->context->refusal && !job->discards && !job->options->as_strip)
+		return error_set(err, -ENODATA, "%s", job->context->refusal);
+	if (job->context->refusal && !job->discards) {
 		outcome_set_note(job->outcome, "debug information stays in the file: %s",
 				 job->context->refusal);
+		job->outcome->stays = true;
 		job_settle(job, OUTCOME_SKIPPED);
 		return job_copy_output(job, err);
 	}

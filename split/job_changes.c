@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "split/job_internal.h"
+#include "split/object_file.h"
 
 static const char *codec_name(enum compression compression)
 {
@@ -62,8 +63,8 @@ static void warn_of_what_stays(struct job *job)
 				"%s: its compression is damaged or not known: kept in the debug image as it is",
 				ESCAPED(image->sections[i].name));
 		if (job->plan.sections[i].fate == FATE_TAKE && shdr->sh_type != SHT_NOBITS &&
-		    shdr->sh_offset < image->loadable_end)
-			stays += min_u64(shdr->sh_size, image->loadable_end - shdr->sh_offset);
+		    shdr->sh_offset < job->stripped.fixed_end)
+			stays += min_u64(shdr->sh_size, job->stripped.fixed_end - shdr->sh_offset);
 	}
 	if (stays)
 		outcome_warn(
@@ -82,5 +83,7 @@ static void warn_of_what_stays(struct job *job)
 void job_list_changes(struct job *job)
 {
 	list(job);
+	if (image_is_relocatable(&job->image))
+		object_file_warn(&job->image, job->outcome);
 	warn_of_what_stays(job);
 }

@@ -26,6 +26,7 @@ struct job {
 	struct stripped stripped;
 	struct debug_file debug_file;
 	bool wants_debug_file;
+	bool discards; /* debug information goes nowhere, as strip(1) does it */
 	struct output output;
 	struct contribution contribution;
 };

@@ -53,11 +53,10 @@ static int classify(struct job *job, struct error *err)
 {
 	const struct image *image = &job->image;
 	bool named = job->outcome->named;
-	if (image->ehdr.e_type == ET_REL)
-		return error_set(err, -ENOTSUP, "an object file or kernel module: not split yet");
-	if (image->ehdr.e_type != ET_EXEC && image->ehdr.e_type != ET_DYN)
+	bool linked = image->ehdr.e_type == ET_EXEC || image->ehdr.e_type == ET_DYN;
+	if (!linked && !image_is_relocatable(image))
 		return error_set(err, -ENOTSUP,
-				 "neither an executable nor a shared object (e_type %u)",
+				 "no executable, shared object, object file or kernel module (e_type %u)",
 				 image->ehdr.e_type);
 	if (!image_is_separate_debug(image))
 		return 0;

@@ -159,7 +159,8 @@ int job_write(struct job *job, struct error *err)
 		r = plan_stripped(job, NULL, err);
 	if (r < 0)
 		return r;
-	step_start(&debug);
+	if (!job->discards)
+		step_start(&debug);
 	if (!job->wants_debug_file) {
 		if (keep_executable)
 			step_start(&executable);

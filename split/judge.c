@@ -54,6 +54,9 @@ static int judge_header(const struct judge *j, struct error *err)
 static int judge_loadable(const struct judge *j, struct error *err)
 {
 	uint64_t header_size = image_type_size(j->in, ELF_T_EHDR);
+	/* Nothing maps an object file: its sections are compared one by one, wherever they lie. */
+	if (image_is_relocatable(j->in))
+		return 0;
 	if (j->out->size_bytes < j->in->loadable_end)
 		return error_set(err, -EIO, "loadable bytes are cut at 0x%" PRIx64,
 				 j->out->size_bytes);
@@ -103,7 +106,7 @@ static bool may_leave(const struct judge *j, uint64_t i)
 
 /* Content that follows sections and symbols as they are renumbered, and is compared by what it
  * says. */
-static bool is_renumbered(const GElf_Shdr *shdr)
+static bool is_renumbered(const struct image *image, const GElf_Shdr *shdr)
 {
 	switch (shdr->sh_type) {
 	case SHT_SYMTAB:
@@ -112,7 +115,7 @@ static bool is_renumbered(const GElf_Shdr *shdr)
 		return true;
 	case SHT_REL:
 	case SHT_RELA:
-		return !(shdr->sh_flags & SHF_ALLOC);
+		return !(shdr->sh_flags & SHF_ALLOC) || image_is_relocatable(image);
 	default:
 		return false;
 	}
@@ -133,10 +136,25 @@ static bool same_header(const struct judge *j, uint64_t i, const struct section 
 	    in->shdr.sh_entsize != out->shdr.sh_entsize)
 		return false;
 	if (in->shdr.sh_flags & SHF_ALLOC && in->shdr.sh_type != SHT_NOBITS &&
-	    in->shdr.sh_offset != out->shdr.sh_offset)
+	    !image_is_relocatable(j->in) && in->shdr.sh_offset != out->shdr.sh_offset)
 		return false;
-	return is_renumbered(&in->shdr) || i == j->in->names_index ||
+	return is_renumbered(j->in, &in->shdr) || i == j->in->names_index ||
 	       in->shdr.sh_size == out->shdr.sh_size;
+}
+
+/* A group whose members all leave does too: its header alone does not tell it from the next one's. */
+static bool group_leaves(const struct judge *j, uint64_t i)
+{
+	if (j->in->sections[i].shdr.sh_type != SHT_GROUP || !may_leave(j, i))
+		return false;
+	uint64_t size;
+	const uint8_t *words = image_section_bytes(j->in, &j->in->sections[i], &size);
+	for (uint64_t at = 4; at + 4 <= size; at += 4) {
+		uint32_t member = image_decode_word(j->in, words + at);
+		if (member == i || member >= j->in->n_sections || !may_leave(j, member))
+			return false;
+	}
+	return size >= 8;
 }
 
 /* Both tables have the same order, so one pass pairs them. */
@@ -147,8 +165,8 @@ static int pair_sections(struct judge *j, struct error *err)
 	j->map[0] = 0;
 	for (uint64_t i = 1; i < in->n_sections; i++) {
 		j->map[i] = NOT_THERE;
-		bool is_link = is_new_link(&in->sections[i]);
-		if (next < out->n_sections && !is_link && same_header(j, i, &out->sections[next])) {
+		bool leaves = is_new_link(&in->sections[i]) || group_leaves(j, i);
+		if (next < out->n_sections && !leaves && same_header(j, i, &out->sections[next])) {
 			j->map[i] = (uint32_t)next++;
 			continue;
 		}
@@ -193,13 +211,13 @@ static int judge_section(const struct judge *j, uint64_t i, struct error *err)
 	if (!by_symbols && out->shdr.sh_info != info)
 		return error_set(err, -EIO, "%s: sh_info %u, expected %u", what, out->shdr.sh_info,
 				 info);
-	if (is_renumbered(&in->shdr) || i == j->in->names_index)
+	if (is_renumbered(j->in, &in->shdr) || i == j->in->names_index)
 		return 0;
 	uint64_t size, out_size;
 	const uint8_t *in_bytes = image_section_bytes(j->in, in, &size);
 	const uint8_t *out_bytes = image_section_bytes(j->out, out, &out_size);
 	/* One that lies among loadable bytes has been compared with them. */
-	if (in->shdr.sh_offset == out->shdr.sh_offset &&
+	if (!image_is_relocatable(j->in) && in->shdr.sh_offset == out->shdr.sh_offset &&
 	    in->shdr.sh_offset + size <= j->in->loadable_end)
 		return 0;
 	return same_bytes(what, in_bytes, out_bytes, size, err);
@@ -468,7 +486,7 @@ static int judge_sections(struct judge *j, struct error *err)
 		r = judge_section(j, i, err);
 		if (r == 0 && type == SHT_SYMTAB)
 			r = judge_symbols(j, i, err);
-		else if (r == 0 && is_renumbered(&j->in->sections[i].shdr) &&
+		else if (r == 0 && is_renumbered(j->in, &j->in->sections[i].shdr) &&
 			 (type == SHT_REL || type == SHT_RELA))
 			r = judge_relocations(j, i, err);
 	}

@@ -43,8 +43,8 @@ static int split_all(const struct split_options *options, struct job_context *co
 	scoped(totals_free) struct totals totals = { 0 };
 	bool trouble;
 	crew_run(context, &inputs, &totals, &trouble);
-	if (context->refusal)
-		log_warning("debug information stays in the file%s: %s", inputs.n > 1 ? "s" : "",
+	if (totals.n_stay)
+		log_warning("debug information stays in the file%s: %s", totals.n_stay > 1 ? "s" : "",
 			    context->refusal);
 	report_totals(options, context->store, &totals);
 	return trouble ? STATUS_TROUBLE : STATUS_DONE;
@@ -62,7 +62,7 @@ static int run(const struct split_options *options)
 		log_error("%s", err.message);
 		return STATUS_TROUBLE;
 	}
-	if (destination == DESTINATION_REFUSED && !options->as_strip) {
+	if (destination == DESTINATION_REFUSED && !options->as_strip && !options->discard_debug) {
 		const char *nobody = destination_nobody();
 		log_error("%s%s%s", nobody ? nobody : "", nobody ? ": " : "",
 			  destination_choices());

@@ -16,6 +16,7 @@ struct split_options {
 	struct option_values source_roots;
 	bool no_executable;
 	bool require_debug;
+	bool discard_debug;
 	bool allow_collision;
 	bool break_hard_links;
 	bool keep_times;

@@ -146,6 +146,15 @@ static void take_empty_groups(struct plan *plan)
 	}
 }
 
+/* Of a file that is not linked yet: a debugger has no use for the relocations of code. */
+static void keep_relocations(struct plan *plan)
+{
+	const struct image *image = plan->image;
+	for (uint64_t i = 1; image_is_relocatable(image) && i < image->n_sections; i++)
+		if (is_relocations(&image->sections[i]) && !is_taken(plan, i))
+			plan->sections[i].fate = FATE_KEEP;
+}
+
 static void give_indexes(struct plan *plan)
 {
 	const struct image *image = plan->image;
@@ -187,6 +196,7 @@ int plan_make(const struct image *image, const struct plan_options *options, str
 		take_stale_link(&plan);
 	keep_string_tables(&plan);
 	take_relocations(&plan);
+	keep_relocations(&plan);
 	take_empty_groups(&plan);
 	give_indexes(&plan);
 
@@ -198,6 +208,8 @@ int plan_make(const struct image *image, const struct plan_options *options, str
 void plan_leave_symbols(struct plan *plan)
 {
 	const struct image *image = plan->image;
+	if (image_is_relocatable(image))
+		return;
 	for (uint64_t i = 1; i < image->n_sections; i++) {
 		const GElf_Shdr *shdr = &image->sections[i].shdr;
 		if (shdr->sh_type != SHT_SYMTAB && shdr->sh_type != SHT_SYMTAB_SHNDX)

@@ -84,6 +84,7 @@ void totals_free(struct totals *totals)
 static void count(struct totals *totals, const struct outcome *outcome)
 {
 	totals->n[outcome->status]++;
+	totals->n_stay += outcome->stays;
 	if (outcome->status == OUTCOME_NO_DEBUG && !outcome->named) {
 		totals->n_quiet_no_debug++;
 		if (!totals->first_no_debug)
@@ -152,6 +153,8 @@ static void set_split(json_t *object, const struct outcome *outcome)
 		json_object_set_new(object, "executable", object_json(&outcome->executable));
 	if (outcome->has_sources)
 		json_object_set_new(object, "sources", sources_json(&outcome->sources));
+	if (outcome->debug_dropped)
+		json_object_set_new(object, "debug_dropped", json_true());
 	if (outcome->changes)
 		json_object_set(object, "changes", outcome->changes);
 }
@@ -223,6 +226,8 @@ static void print_split(const struct outcome *outcome)
 		       HUMAN_BYTES(stored_bytes(outcome)), HUMAN_BYTES(outcome->debug_bytes),
 		       outcome->debug.was_there ? ", there already" : "",
 		       outcome->has_sources ? outcome->sources.stored.n_files : 0);
+	else if (outcome->debug_dropped)
+		printf(", %s of debug information dropped\n", HUMAN_BYTES(outcome->taken_bytes));
 	else
 		printf(", debug information %s\n", HUMAN_BYTES(outcome->debug_bytes));
 }

@@ -34,6 +34,8 @@ struct outcome {
 	struct capture_result sources;
 	char *debug_file; /* the plain debug file; owned, or NULL */
 	uint32_t debug_crc;
+	bool stays; /* debug information is left in it, for want of a place */
+	bool debug_dropped; /* it went nowhere: there is no build ID, and that was asked for */
 	bool collision;
 	char *note; /* why it was passed over, or has no debug information; owned, or NULL */
 	json_t *changes; /* owned; array, or NULL */
@@ -56,6 +58,7 @@ struct totals {
 	uint64_t input_bytes, output_bytes; /* of what was split */
 	uint64_t debug_bytes, debug_stored, executable_stored, sources_stored;
 	uint64_t n_objects_there;
+	uint64_t n_stay; /* files in which debug information is left */
 	uint64_t n_quiet_no_debug; /* not named, so not told one by one */
 	char *first_no_debug; /* owned: the first of these */
 };

@@ -78,7 +78,8 @@ static bool is_movable(const struct stripped *s, uint64_t i, enum range_kind *re
 {
 	const struct image *image = s->plan->image;
 	const GElf_Shdr *shdr = &image->sections[i].shdr;
-	if (shdr->sh_type == SHT_NULL || shdr->sh_flags & SHF_ALLOC)
+	if (shdr->sh_type == SHT_NULL ||
+	    (shdr->sh_flags & SHF_ALLOC && !image_is_relocatable(image)))
 		return false;
 	uint64_t size;
 	if (s->plan->sections[i].fate == FATE_TAKE || is_names(s, i))
@@ -90,8 +91,28 @@ static bool is_movable(const struct stripped *s, uint64_t i, enum range_kind *re
 	if (*ret_kind == RANGE_NEW)
 		return true;
 	uint64_t bytes = shdr->sh_type == SHT_NOBITS ? 0 : shdr->sh_size;
-	return shdr->sh_offset + bytes > image->loadable_end ||
-	       (!bytes && shdr->sh_offset == image->loadable_end);
+	return shdr->sh_offset + bytes > s->fixed_end ||
+	       (!bytes && shdr->sh_offset == s->fixed_end);
+}
+
+/* Where the bytes end that keep their places. */
+static uint64_t find_fixed_end(const struct stripped *s)
+{
+	const struct image *image = s->plan->image;
+	if (!image_is_relocatable(image))
+		return image->loadable_end;
+	uint64_t header_size = image_type_size(image, ELF_T_EHDR);
+	uint64_t end = max_u64(image->ehdr.e_shoff, header_size);
+	for (uint64_t i = 1; i < image->n_sections; i++) {
+		const GElf_Shdr *shdr = &image->sections[i].shdr;
+		uint64_t size;
+		if (shdr->sh_type == SHT_NULL || shdr->sh_type == SHT_NOBITS || !shdr->sh_size)
+			continue;
+		if (s->plan->sections[i].fate == FATE_TAKE || is_names(s, i) ||
+		    symbols_rewrite(s->symbols, i, &size))
+			end = min_u64(end, max_u64(shdr->sh_offset, header_size));
+	}
+	return end;
 }
 
 static int find_sections(const struct stripped *s, struct ranges *ranges, struct error *err)
@@ -123,11 +144,12 @@ static bool all_zeros(const uint8_t *bytes, uint64_t size)
 }
 
 /* Bytes that are no padding are somebody's, though we do not know whose: they stay too. */
-static int find_gaps(const struct image *image, struct ranges *ranges, struct error *err)
+static int find_gaps(const struct stripped *s, struct ranges *ranges, struct error *err)
 {
 	int r;
 
-	uint64_t at = image->loadable_end;
+	const struct image *image = s->plan->image;
+	uint64_t at = s->fixed_end;
 	size_t n = ranges->n;
 	for (size_t i = 0; i <= n; i++) {
 		uint64_t next = i < n ? ranges->items[i].offset : image->end;
@@ -241,12 +263,13 @@ static int place_sections(struct stripped *s, struct error *err)
 	int r;
 
 	const struct image *image = s->plan->image;
+	s->fixed_end = find_fixed_end(s);
 	scoped(ranges_free) struct ranges ranges = { 0 };
 	r = find_sections(s, &ranges, err);
 	if (r < 0)
 		return r;
 	qsort(ranges.items, ranges.n, sizeof(*ranges.items), compare_ranges);
-	r = find_gaps(image, &ranges, err);
+	r = find_gaps(s, &ranges, err);
 	if (r < 0)
 		return r;
 	drop_gone(&ranges);
@@ -258,7 +281,7 @@ static int place_sections(struct stripped *s, struct error *err)
 		return error_no_memory(err);
 	uint64_t header_size = image_type_size(image, ELF_T_EHDR);
 	add_part(s, 0, header_size, s->header, 0);
-	add_part(s, header_size, image->loadable_end - header_size, image->bytes + header_size, 0);
+	add_part(s, header_size, s->fixed_end - header_size, image->bytes + header_size, 0);
 
 	for (size_t i = 0; i < ranges.n;) {
 		size_t n = 1;
@@ -326,7 +349,7 @@ static void clamp_empty(struct stripped *s, uint64_t size)
 {
 	for (uint32_t i = 1; i < s->n_shdrs; i++)
 		if (s->shdrs[i].sh_type == SHT_NOBITS && s->shdrs[i].sh_offset > size)
-			s->shdrs[i].sh_offset = s->plan->image->loadable_end;
+			s->shdrs[i].sh_offset = s->fixed_end;
 }
 
 static int place_table(struct stripped *s, struct error *err)

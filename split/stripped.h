@@ -8,7 +8,10 @@
  * The binary without what is taken. Bytes up to the end of the last segment or allocated section
  * are those of the input, but for where the ELF header says that the section headers are. Behind
  * them the sections that stay move up, in the order they had; then come .gnu_debuglink, section
- * names, section header table, and what was appended behind the ELF file.
+ * names, section header table, and what was appended behind the ELF file. In an object file or
+ * kernel module nothing is mapped, and compilers write debug sections before loaded ones: there the
+ * bytes before the first section that leaves or changes are those of the input, and all behind it
+ * moves up.
  */
 
 /** What .gnu_debuglink is to say. */
@@ -29,6 +32,7 @@ struct stripped {
 	const struct plan *plan;
 	const struct symbols *symbols;
 	uint64_t size_bytes;
+	uint64_t fixed_end; /* bytes before it are those of the input, at their places */
 	struct stripped_part *parts; /* in order of offset; zeros between them */
 	size_t n_parts;
 	GElf_Ehdr ehdr;

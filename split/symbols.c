@@ -280,7 +280,7 @@ static int plan_section_size(struct symbols *symbols, uint64_t index, struct err
 	const struct image *image = plan->image;
 	const struct section *section = &image->sections[index];
 	const struct symbol_table *table = table_of(symbols, section->shdr.sh_link);
-	bool allocated = section->shdr.sh_flags & SHF_ALLOC;
+	bool allocated = section->shdr.sh_flags & SHF_ALLOC && !image_is_relocatable(image);
 	uint64_t *size = &symbols->sizes[index];
 
 	switch (section->shdr.sh_type) {
