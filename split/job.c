@@ -19,6 +19,7 @@ static void job_close(struct job *job)
 	debug_image_free(&job->debug);
 	symbols_free(&job->symbols);
 	plan_free(&job->plan);
+	archive_close(&job->archive);
 	image_close(&job->image);
 	mapping_close(job->mapping);
 	fd_close(&job->fd);
@@ -51,7 +52,7 @@ static int check_store_free(const struct job *job, struct error *err)
 			  mapping_size(job->mapping), err);
 }
 
-static int check_hard_links(const struct job *job, struct error *err)
+int job_check_hard_links(const struct job *job, struct error *err)
 {
 	uint64_t n_links = mapping_stat(job->mapping)->st_nlink;
 	/* A dry run has opened no output. */
@@ -177,13 +178,13 @@ static int prepare(struct job *job, struct error *err)
 				  &job->stripped, err);
 		job->outcome->output_bytes = job->stripped.size_bytes;
 		if (r == 0)
-			r = check_hard_links(job, err);
+			r = job_check_hard_links(job, err);
 		return r == 0 && job->store ? check_store_free(job, err) : r;
 	}
 
 	r = output_open(job->input, job->options->output, &job->output, err);
 	if (r == 0)
-		r = check_hard_links(job, err);
+		r = job_check_hard_links(job, err);
 	if (r == 0 && job->store)
 		r = check_store_free(job, err);
 	if (r == 0 && job->wants_debug_file)
@@ -254,6 +255,8 @@ static int run(struct job *job, struct error *err)
 	r = job_look(job, err);
 	if (r < 0 || job->settled)
 		return r;
+	if (job->is_archive)
+		return job_archive(job, err);
 	/* An object file is linked into something that has an ID: that is what debuggers look for. */
 	job->discards = image_is_relocatable(&job->image) && !job->outcome->build_id.size &&
 			!job->options->debug_dir && !job->options->debug_file &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "base/mapping.h"
+#include "split/archive.h"
 #include "split/debug_file.h"
 #include "split/deposit.h"
 #include "split/job.h"
@@ -14,10 +15,12 @@ struct job {
 	const struct split_options *options;
 	const struct input *input;
 	struct outcome *outcome;
+	bool is_archive;
 	bool settled; /* the outcome is known, and nothing more to do */
 
 	int fd;
 	struct mapping *mapping;
+	struct archive archive; /* with members: it is one, and there is no image */
 	struct image image;
 	struct store *store; /* NULL: this file does not go there */
 	struct plan plan;
@@ -40,6 +43,15 @@ static inline void job_settle(struct job *job, enum outcome_status status)
 /** Open the input and see what it is: on 0 and not settled, a program whose sections may be
  * planned. */
 must_check int job_look(struct job *job, struct error *err);
+
+/** The input is an archive: read it, and plan the new one. */
+must_check int job_open_archive(struct job *job, struct error *err);
+
+/** All that becomes of an archive; what strip(1) does, where that was asked for. */
+must_check int job_archive(struct job *job, struct error *err);
+
+/** Names of the file that are not among the inputs would keep the old one. Errors: -EMLINK */
+must_check int job_check_hard_links(const struct job *job, struct error *err);
 
 /** There is no debug information in it: is it where it should be? Settles the job. */
 must_check int job_settle_without_debug(struct job *job, struct error *err);

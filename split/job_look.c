@@ -35,14 +35,16 @@ static int open_image(struct job *job, struct error *err)
 
 	const uint8_t *bytes = mapping_bytes(job->mapping);
 	uint64_t size = mapping_size(job->mapping);
-	if (size >= 8 && (!memcmp(bytes, "!<arch>\n", 8) || !memcmp(bytes, "!<thin>\n", 8)))
-		return error_set(err, -ENOTSUP, "an archive: not split yet");
-	r = image_open(bytes, size, &job->image, err);
+	job->is_archive = archive_is(bytes, size);
+	r = job->is_archive ? job_open_archive(job, err)
+			    : image_open(bytes, size, &job->image, err);
 	if (r < 0) {
 		/* A file that shrinks reads as zeros: say that, not what the zeros look like. */
 		int changed = mapping_check(job->mapping, NULL);
 		return changed < 0 ? mapping_check(job->mapping, err) : r;
 	}
+	if (job->is_archive)
+		return 0;
 	if (image_build_id(&job->image, &job->outcome->build_id, NULL, NULL) < 0)
 		job->outcome->build_id = (struct build_id){ 0 };
 	return 0;
@@ -75,7 +77,7 @@ int job_look(struct job *job, struct error *err)
 	r = open_input(job, err);
 	if (r == 0)
 		r = open_image(job, err);
-	if (r == 0)
+	if (r == 0 && !job->is_archive)
 		r = classify(job, err);
 	/* A build that calls strip on its objects and archives goes on, with files larger than need
 	 * be. */

@@ -267,8 +267,11 @@ int split_options_read(struct split_options *options, int argc, char **argv)
 		  "refused: symbols are never taken; called as strip, it is -g",
 		  .flag = &texts.strip_all },
 		{ "strip-unneeded", 0, NULL, "the same", .flag = &texts.strip_all },
-		{ "enable-deterministic-archives", 'D', NULL, "for strip's sake; no effect",
+		{ "enable-deterministic-archives", 'D', NULL,
+		  "members of archives get no times and owners, which is done anyway",
 		  .flag = &ignored },
+		{ "disable-deterministic-archives", 'U', NULL, "they keep them",
+		  .flag = &options->keep_archive_fields },
 		{ 0 },
 	};
 	int first;

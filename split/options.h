@@ -17,6 +17,7 @@ struct split_options {
 	bool no_executable;
 	bool require_debug;
 	bool discard_debug;
+	bool keep_archive_fields; /* -U */
 	bool allow_collision;
 	bool break_hard_links;
 	bool keep_times;

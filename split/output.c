@@ -76,36 +76,65 @@ static int own_attributes(struct output *output, const struct stat *input, bool 
 	return 0;
 }
 
-static int judge(const struct output *output, const struct image *image,
-		 const struct judge_options *options, struct error *err)
+static int judge(const struct output *output, const struct output_content *content,
+		 struct error *err)
 {
 	int r;
 
 	scoped(mapping_closep) struct mapping *mapping = NULL;
 	r = mapping_open(output->file.fd, "the written file", &mapping, err);
 	if (r == 0)
-		r = judge_stripped(image, mapping_bytes(mapping), mapping_size(mapping), options,
+		r = content->judge(mapping_bytes(mapping), mapping_size(mapping), content->context,
 				   err);
 	return r == 0 ? mapping_check(mapping, err) : r;
 }
 
-int output_write(struct output *output, const struct stripped *stripped, const struct image *image,
-		 const struct judge_options *options, int input_fd, const struct stat *input_stat,
-		 bool times, replace_warning warn, void *context, struct error *err)
+int output_write_content(struct output *output, const struct output_content *content, int input_fd,
+			 const struct stat *input_stat, bool times, replace_warning warn,
+			 void *context, struct error *err)
 {
 	int r;
 
 	struct file_sink file = { .fd = output->file.fd, .what = output->name };
 	const struct sink sink = file_sink(&file);
-	r = stripped_write(stripped, &sink, err);
+	r = content->write(&sink, content->context, err);
 	if (r < 0)
 		return r;
 	r = output->in_place ? replace_attributes(input_fd, input_stat, output->file.fd, times,
 						  warn, context, err)
 			     : own_attributes(output, input_stat, times, err);
 	if (r == 0)
-		r = judge(output, image, options, err);
+		r = judge(output, content, err);
 	return r == 0 ? file_sync(output->file.fd, output->name, err) : r;
+}
+
+/* A binary without what was taken. */
+struct binary {
+	const struct stripped *stripped;
+	const struct image *image;
+	const struct judge_options *options;
+};
+
+static int write_binary(const struct sink *sink, void *context, struct error *err)
+{
+	const struct binary *binary = context;
+	return stripped_write(binary->stripped, sink, err);
+}
+
+static int judge_binary(const uint8_t *bytes, uint64_t size, void *context, struct error *err)
+{
+	const struct binary *binary = context;
+	return judge_stripped(binary->image, bytes, size, binary->options, err);
+}
+
+int output_write(struct output *output, const struct stripped *stripped, const struct image *image,
+		 const struct judge_options *options, int input_fd, const struct stat *input_stat,
+		 bool times, replace_warning warn, void *context, struct error *err)
+{
+	struct binary binary = { stripped, image, options };
+	const struct output_content content = { write_binary, judge_binary, &binary };
+	return output_write_content(output, &content, input_fd, input_stat, times, warn, context,
+				    err);
 }
 
 int output_copy(struct output *output, const uint8_t *bytes, uint64_t size,

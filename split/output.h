@@ -27,6 +27,18 @@ must_check int output_write(struct output *output, const struct stripped *stripp
 			    int input_fd, const struct stat *input_stat, bool times,
 			    replace_warning warn, void *context, struct error *err);
 
+/** Content of another kind, and how it is checked once it is written. */
+struct output_content {
+	int (*write)(const struct sink *sink, void *context, struct error *err);
+	int (*judge)(const uint8_t *bytes, uint64_t size, void *context, struct error *err);
+	void *context;
+};
+
+/** As output_write(), of any content. */
+must_check int output_write_content(struct output *output, const struct output_content *content,
+				    int input_fd, const struct stat *input_stat, bool times,
+				    replace_warning warn, void *context, struct error *err);
+
 /** The same of an input that stays as it is (-o alone). */
 must_check int output_copy(struct output *output, const uint8_t *bytes, uint64_t size,
 			   const struct stat *input_stat, bool times, struct error *err);

@@ -234,4 +234,97 @@ def lto(work):
         run('./prog')
 
 
+def index_of(path):
+    return run('nm', '--print-armap', path).text.split('\n\n')[0]
+
+
+def make_archive(name='lib.a', ar='ar'):
+    """Two objects with debug information, one without, one with a long name, and a text."""
+    lib.write('main.c', 'int twice(int), thrice(int); int main(void) { return twice(21) + thrice(14) - 84; }')
+    lib.write('twice.c', 'int twice(int x) { return 2 * x; }')
+    lib.write('thrice.c', 'int thrice(int x) { return 3 * x; }')
+    lib.write('plain.c', 'int plain = 1;')
+    lib.write('notes', 'odd number of bytes')
+    for source, obj, flags in (('twice.c', 'twice.o', ['-g3']), ('plain.c', 'plain.o', ['-g0']),
+                               ('thrice.c', 'a_name_over_fifteen_bytes.o', ['-g'])):
+        run('gcc', *flags, '-c', '-o', obj, source)
+    lib.write(name, b'')
+    os.unlink(name)
+    run(ar, 'rcsU', name, 'twice.o', 'plain.o', 'a_name_over_fifteen_bytes.o', 'notes')
+    return name
+
+
+@case('archives: members as strip -g leaves them, index right, and the program links', needs=['gcc', 'ar', 'strip', 'nm'])
+def archives(work):
+    make_archive()
+    shutil.copy('lib.a', 'theirs.a')
+    run('strip', '-g', '-D', 'theirs.a')
+    os.chmod('lib.a', 0o640)
+    before = lib.read('lib.a')
+    for args, env in ((('--dry-run', '--discard-debug'), {}),):
+        lib.dbgsplit(*args, 'lib.a', env=lib.clean_env(CI='true', **env))
+        equal(lib.read('lib.a'), before, 'after a dry run')
+    store = lib.new_store(work)
+    done = lib.dbgsplit(f'--store={store}', 'lib.a', status=1)
+    matches('--discard-debug', done.errors)
+    equal(lib.read('lib.a'), before, 'after a refusal')
+    lib.dbgsplit('--discard-debug', '-U', '-o', 'kept.a', 'lib.a', env=lib.clean_env(CI='true'))
+    matches(r'^r\S+ %d/%d ' % (os.getuid(), os.getgid()), run('ar', 'tvO', 'kept.a').text)
+    as_strip('-S', '-D', 'lib.a')
+    equal(os.stat('lib.a').st_mode & 0o777, 0o640, 'mode')
+    expect(len(lib.read('lib.a')) < len(before), 'not smaller')
+    matches(r'^rw-r--r-- 0/0 .* 1970 twice\.o', run('ar', 'tv', 'lib.a').text)
+    equal(run('ar', 't', 'lib.a').text, run('ar', 't', 'theirs.a').text, 'members')
+    equal(index_of('lib.a'), index_of('theirs.a'), 'index')
+    equal(run('nm', 'lib.a', status=None).text, run('nm', 'theirs.a', status=None).text, 'symbols')
+    os.makedirs('ours')
+    run('ar', 'x', '../lib.a', cwd='ours')
+    for name in ('plain.o', 'notes'):
+        equal(lib.read(f'ours/{name}'), lib.read(name), name)
+    expect('.debug_info' not in lib.section_names('ours/a_name_over_fifteen_bytes.o'), 'a long name')
+    for name in ('lib.a', 'theirs.a', 'kept.a'):
+        run('gcc', '-o', 'prog', 'main.c', name)
+        run('./prog')
+    # Once more: nothing to take, not a byte changes.
+    stripped = lib.read('lib.a')
+    as_strip('-g', 'lib.a')
+    equal(lib.read('lib.a'), stripped, 'the second time')
+
+
+@case('archives: a 64-bit index follows; thin, nested, damaged ones are left alone', needs=['gcc', 'ar', 'nm'])
+def odd_archives(work):
+    make_archive()
+    data = lib.read('lib.a')
+    # The same with /SYM64/: the index grows by four bytes for each number.
+    size = int(data[8 + 48:8 + 58])
+    body = data[68:68 + size]
+    count = int.from_bytes(body[:4], 'big')
+    names = body[4 + 4 * count:]
+    grown = 4 * (count + 1)
+    places = [int.from_bytes(body[4 + 4 * k:8 + 4 * k], 'big') + grown for k in range(count)]
+    index = b''.join(n.to_bytes(8, 'big') for n in [count] + places) + names
+    header = b'/SYM64/'.ljust(16) + data[24:56] + str(len(index)).encode().ljust(10) + b'`\n'
+    wide = data[:8] + header + index + data[68 + size:]
+    lib.write('wide.a', wide)
+    wanted = index_of('wide.a')
+    as_strip('-g', 'wide.a')
+    equal(index_of('wide.a'), wanted, 'index')
+    expect('/SYM64/' in lib.read('wide.a')[:80].decode('latin-1') and len(lib.read('wide.a')) < len(wide), 'not split')
+    run('ar', 'rcT', 'thin.a', 'twice.o', 'plain.o')
+    run('ar', 'rc', 'nested.a', 'lib.a', 'twice.o')
+    for name, reason in (('thin.a', 'a thin archive'), ('nested.a', 'an archive in it')):
+        before = lib.read(name)
+        done = as_strip('-g', name)
+        matches('left as it is: .*' + reason, done.errors)
+        done = lib.dbgsplit('--discard-debug', name, status=1, env=lib.clean_env(CI='true'))
+        matches(reason, done.errors)
+        equal(lib.read(name), before, name)
+    for what, bad in (('cut', data[:-50]), ('cut in a header', data[:100]),
+                      ('index', data[:72] + b'\xff' * 4 + data[76:]), ('header', data[:66] + b'xx' + data[68:])):
+        lib.write('bad.a', bad)
+        done = as_strip('-g', 'bad.a', status=1)
+        matches('archive', done.errors, what)
+        equal(lib.read('bad.a'), bad, what)
+
+
 lib.main()
