@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "elf/source_names.h"
 #include "split/capture.h"
+#include "split/go_sources.h"
 #include "split/resolver.h"
 #include "store/sources.h"
 
 struct capture {
 	struct source_writer *writer;
 	struct resolver *resolver;
+	struct go_sources *go; /* NULL: not a Go program */
 	int64_t binary_time;
 	capture_report report;
 	void *context;
@@ -36,42 +39,90 @@ static bool is_doubtful(const struct capture *c, const struct source_name *name,
 	return file->mtime > c->binary_time;
 }
 
+/* Keep what was read under @path, the name that clients ask for. */
+static int keep(struct capture *c, const char *path, const struct reached_file *file, bool doubtful,
+		struct error *err)
+{
+	int r = source_writer_add(c->writer, path, file->bytes, file->size, doubtful, err);
+	if (r == -EPERM) {
+		leave_out(c, path, "removed from the store for good");
+		return 0;
+	}
+	if (r == -EFBIG) {
+		leave_out(c, path, "one more than a manifest holds");
+		return 0;
+	}
+	if (r < 0)
+		return error_prefix(err, r, "source %s", ESCAPED(path));
+	c->result.n_doubtful += doubtful;
+	return 0;
+}
+
+/* What was reached is no file to keep: it is counted. */
+static void pass_over(struct capture *c, const char *path, enum reached reached, const char *why)
+{
+	c->result.n_outside += reached == REACHED_OUTSIDE;
+	c->result.n_missing += reached == REACHED_NOTHING;
+	if (reached == REACHED_LEFT_OUT)
+		leave_out(c, path, why);
+}
+
+/*
+ * A name that -trimpath made relative. Clients ask for absolute names alone, so that is how it is
+ * kept: "/" stands for the compilation folder, which is nowhere.
+ */
+static int capture_go(struct capture *c, const struct source_name *name, struct error *err)
+{
+	int r;
+
+	size_t size = strlen(name->path) + 1;
+	scoped(string_free) char *key = malloc(size + 1);
+	if (!key)
+		return error_no_memory(err);
+	*key = '/';
+	memcpy(key + 1, name->path, size);
+	source_path_fold(key, key);
+
+	scoped(go_places_free) struct go_places places = { 0 };
+	r = go_sources_places(c->go, key + 1, &places, err);
+	if (r < 0)
+		return r;
+	/* The best reason is told where no place has it: missing below a root, before outside. */
+	enum reached worst = REACHED_OUTSIDE;
+	const char *why = NULL;
+	for (size_t i = 0; i < places.n; i++) {
+		enum reached reached;
+		struct reached_file file;
+		r = resolver_read(c->resolver, places.places[i].path, SOURCE_SIZE_LIMIT, &reached,
+				  &file, err);
+		if (r < 0)
+			return r;
+		if (reached == REACHED)
+			return keep(c, key, &file,
+				    places.places[i].doubtful || is_doubtful(c, name, &file), err);
+		if (reached > worst) {
+			worst = reached;
+			why = file.why;
+		}
+	}
+	pass_over(c, key, worst, why);
+	return 0;
+}
+
 static int capture_one(struct capture *c, const struct source_name *name, struct error *err)
 {
 	int r;
 
+	if (!name->absolute && c->go)
+		return capture_go(c, name, err);
 	enum reached reached;
 	struct reached_file file;
 	r = resolver_read(c->resolver, name->path, SOURCE_SIZE_LIMIT, &reached, &file, err);
 	if (r < 0)
 		return r;
-	switch (reached) {
-	case REACHED_OUTSIDE:
-		c->result.n_outside++;
-		return 0;
-	case REACHED_NOTHING:
-		c->result.n_missing++;
-		return 0;
-	case REACHED_LEFT_OUT:
-		leave_out(c, name->path, file.why);
-		return 0;
-	case REACHED:
-		break;
-	}
-
-	bool doubtful = is_doubtful(c, name, &file);
-	r = source_writer_add(c->writer, name->path, file.bytes, file.size, doubtful, err);
-	if (r == -EPERM) {
-		leave_out(c, name->path, "removed from the store for good");
-		return 0;
-	}
-	if (r == -EFBIG) {
-		leave_out(c, name->path, "one more than a manifest holds");
-		return 0;
-	}
-	if (r < 0)
-		return error_prefix(err, r, "source %s", ESCAPED(name->path));
-	c->result.n_doubtful += doubtful;
+	if (reached == REACHED)
+		return keep(c, name->path, &file, is_doubtful(c, name, &file), err);
+	pass_over(c, name->path, reached, file.why);
 	return 0;
 }
 
@@ -98,9 +149,14 @@ int capture_sources(struct store *st, const struct image *image, const struct so
 	r = resolver_new(source_roots_paths(roots), &resolver, err);
 	if (r < 0)
 		return r;
+	scoped(go_sources_freep) struct go_sources *go = NULL;
+	r = go_sources_new(image, roots, &go, err);
+	if (r < 0)
+		return r;
 
 	struct capture c = { .writer = writer,
 			     .resolver = resolver,
+			     .go = go,
 			     .binary_time = binary_time,
 			     .report = report,
 			     .context = context };

@@ -26,6 +26,14 @@ define_scoped(struct source_roots *, source_roots_free)
 /** The roots, resolved, for messages and tests; NULL behind the last. */
 const char *const *source_roots_paths(const struct source_roots *roots);
 
+/* What a root is, as bits: it may be several things. */
+#define ROOT_PROJECT 1u /* the working directory's, a workspace's module, or named by the user */
+#define ROOT_GO 2u /* a Go root, not its src folder */
+#define ROOT_GO_MODULES 4u /* a module cache */
+
+/** One for each of source_roots_paths(). */
+const unsigned *source_roots_kinds(const struct source_roots *roots);
+
 struct capture_result {
 	struct source_result stored;
 	uint64_t n_named;    /* paths in the DWARF */

@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "split/go_sources.h"
 #include "split/roots.h"
 
 struct source_roots {
 	char **paths; /* resolved, each once; NULL behind the last */
+	unsigned *kinds; /* of each */
+	unsigned kind; /* that roots have which are being added */
 	size_t n;
 };
 
@@ -24,12 +27,18 @@ void source_roots_free(struct source_roots *roots)
 	for (size_t i = 0; i < roots->n; i++)
 		free(roots->paths[i]);
 	free(roots->paths);
+	free(roots->kinds);
 	free(roots);
 }
 
 const char *const *source_roots_paths(const struct source_roots *roots)
 {
 	return (const char *const *)roots->paths;
+}
+
+const unsigned *source_roots_kinds(const struct source_roots *roots)
+{
+	return roots->kinds;
 }
 
 bool path_is_below(const char *path, const char *root)
@@ -51,8 +60,15 @@ static int keep(struct source_roots *roots, char *path, struct error *err)
 {
 	scoped(string_free) char *guard = path;
 	for (size_t i = 0; i < roots->n; i++)
-		if (!strcmp(roots->paths[i], path))
+		if (!strcmp(roots->paths[i], path)) {
+			roots->kinds[i] |= roots->kind;
 			return 0;
+		}
+	unsigned *kinds = reallocarray(roots->kinds, roots->n + 1, sizeof(*kinds));
+	if (!kinds)
+		return error_no_memory(err);
+	roots->kinds = kinds;
+	kinds[roots->n] = roots->kind;
 	char **paths = reallocarray(roots->paths, roots->n + 2, sizeof(*paths));
 	if (!paths)
 		return error_no_memory(err);
@@ -266,7 +282,9 @@ static int add_go_root(struct source_roots *roots, const char *path, struct erro
 		return r;
 	if (!is_folder(probe))
 		return 0;
+	roots->kind = ROOT_GO;
 	r = add(roots, path, "", err);
+	roots->kind = 0;
 	return r < 0 ? r : add(roots, path, "/src", err);
 }
 
@@ -298,6 +316,59 @@ static int add_go_root_of_path(struct source_roots *roots, struct error *err)
 	return 0;
 }
 
+/* The modules that the nearest go.work above the working directory uses, as the go command does. */
+static int add_used(struct source_roots *roots, const char *folder, const char *text,
+		    struct error *err)
+{
+	const char *path;
+	size_t size;
+	for (size_t i = 0; (path = go_mod_argument(text, "use", i, &size)); i++) {
+		scoped(string_free) char *used = NULL;
+		int r = *path == '/' ? string_format(&used, err, "%.*s", (int)size, path)
+				     : string_format(&used, err, "%s/%.*s", folder, (int)size, path);
+		if (r < 0)
+			return r;
+		if (!is_folder(used) || !has_marker(used) || is_anyones(used))
+			continue;
+		r = add(roots, used, "", err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_workspace(struct source_roots *roots, struct error *err)
+{
+	int r;
+
+	const char *set = getenv("GOWORK");
+	scoped(string_free) char *folder = NULL;
+	if (set && *set == '/')
+		folder = strdup(set);
+	else if (!set || !*set)
+		folder = getcwd(NULL, 0);
+	if (!folder || *folder != '/')
+		return 0; /* "off", or no working directory */
+	bool is_file = set && *set;
+	for (char *end = folder + strlen(folder);; end = strrchr(folder, '/')) {
+		*end = 0;
+		if (!*folder)
+			return 0;
+		scoped(string_free) char *path = NULL, *text = NULL;
+		r = string_format(&path, err, is_file ? "%s" : "%s/go.work", folder);
+		if (r < 0)
+			return r;
+		size_t size;
+		if (file_read_at(AT_FDCWD, path, 1 << 20, &text, &size, NULL) == 0) {
+			char *slash = strrchr(path, '/');
+			*slash = 0;
+			return *path && !is_anyones(path) ? add_used(roots, path, text, err) : 0;
+		}
+		if (is_file)
+			return 0;
+	}
+}
+
 static int add_go(struct source_roots *roots, struct error *err)
 {
 	int r;
@@ -314,8 +385,12 @@ static int add_go(struct source_roots *roots, struct error *err)
 		r = add_matches(roots, "/usr/lib", "/go*", add_go_root, err);
 	if (r == 0)
 		r = add_matches(roots, home(), "/sdk/go*", add_go_root, err);
-	if (r < 0)
-		return r;
+	return r;
+}
+
+static int add_module_cache(struct source_roots *roots, struct error *err)
+{
+	int r;
 
 	/* The module cache, which is also where the go command puts toolchains that it fetches. */
 	scoped(string_free) char *cache = NULL;
@@ -406,6 +481,7 @@ int source_roots_new(const char *const *extra, size_t n_extra, struct source_roo
 	roots->paths = calloc(1, sizeof(*roots->paths));
 	if (!roots->paths)
 		return error_no_memory(err);
+	roots->kind = ROOT_PROJECT;
 	for (size_t i = 0; i < n_extra; i++) {
 		r = add_named(roots, extra[i], err);
 		if (r < 0)
@@ -413,7 +489,14 @@ int source_roots_new(const char *const *extra, size_t n_extra, struct source_roo
 	}
 	r = add_project(roots, err);
 	if (r == 0)
+		r = add_workspace(roots, err);
+	roots->kind = 0;
+	if (r == 0)
 		r = add_go(roots, err);
+	roots->kind = ROOT_GO_MODULES;
+	if (r == 0)
+		r = add_module_cache(roots, err);
+	roots->kind = 0;
 	if (r == 0)
 		r = add_rust(roots, err);
 	if (r == 0)

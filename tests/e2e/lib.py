@@ -11,6 +11,7 @@ Each case gets a folder of its own and runs in it; any exception fails it. $DBGV
 folder. A case whose client is not installed is skipped, and says which.
 """
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -316,6 +318,56 @@ def go_program(folder, name='hello', flags=(), env=None):
     path = os.path.join(folder, name)
     run('go', 'build', *flags, '-o', path, '.', cwd=app, env=go_env(**(env or {})))
     return path
+
+
+GO_LOUD = 'package loud\n\n// Say it.\nfunc Say(word string) string {\n\tlouder := word + "!"\n\treturn louder\n}\n'
+
+
+def go_proxy(folder, module='example.com/Loud', version='v1.2.0-RC1', name='loud.go', source=GO_LOUD):
+    """A module proxy of files with one module, its name in letters that the module cache escapes; the
+    environment for a go command that uses it, with a module cache of its own."""
+    folder = os.path.abspath(folder)
+    escape = lambda text: re.sub('[A-Z]', lambda letter: '!' + letter.group().lower(), text)
+    files = os.path.join(folder, 'proxy', escape(module), '@v')
+    go_mod = f'module {module}\n\ngo 1.21\n'
+    write(os.path.join(files, 'list'), version + '\n')
+    write(os.path.join(files, escape(version) + '.info'), json.dumps({'Version': version}))
+    write(os.path.join(files, escape(version) + '.mod'), go_mod)
+    with zipfile.ZipFile(os.path.join(files, escape(version) + '.zip'), 'w') as archive:
+        archive.writestr(f'{module}@{version}/go.mod', go_mod)
+        archive.writestr(f'{module}@{version}/{name}', source)
+    return {'GOPROXY': f'file://{folder}/proxy', 'GOSUMDB': 'off', 'GOMODCACHE': os.path.join(folder, 'cache'),
+            'GOFLAGS': '-mod=mod -modcacherw'}
+
+
+def go_trimmed(folder, flags=()):
+    """A -trimpath program in folder/app that requires a module of a cache in folder/cache; (binary,
+    environment)."""
+    if go_release() < (1, 24):
+        raise Skip('Go 1.24 or newer is needed: older ones write no GNU build ID of their own')
+    folder = os.path.abspath(folder)
+    env = go_proxy(folder)
+    app = os.path.join(folder, 'app')
+    write(os.path.join(app, 'main.go'), GO_TRIMMED)
+    write(os.path.join(app, 'go.mod'), 'module example.com/app\n\ngo 1.21\n\nrequire example.com/Loud v1.2.0-RC1\n')
+    path = os.path.join(folder, 'trimmed')
+    run('go', 'build', '-trimpath', *flags, '-o', path, '.', cwd=app, env={**go_env(), **env})
+    return path, {**clean_env(), **env}
+
+
+GO_TRIMMED = '''package main
+
+import (
+	"fmt"
+
+	loud "example.com/Loud"
+)
+
+func main() {
+	text := loud.Say("dbgvault")
+	fmt.Println(text)
+}
+'''
 
 
 def build_id(path):

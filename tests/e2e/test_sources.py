@@ -185,6 +185,60 @@ def go(work):
         equal(fetch(server, build_id, path), (200, lib.read(path)), path)
 
 
+def expect_trimmed(store, binary):
+    """Main module, dependency and standard library, by the names that -trimpath leaves."""
+    build_id = lib.build_id(binary)
+    root = os.path.realpath(run('go', 'env', 'GOROOT', env=lib.go_env()).text.strip())
+    with lib.Server(store) as server:
+        for path, text in (('/example.com/app/main.go', lib.GO_TRIMMED.encode()),
+                           ('/example.com/Loud@v1.2.0-RC1/loud.go', lib.GO_LOUD.encode()),
+                           ('/fmt/print.go', lib.read(f'{root}/src/fmt/print.go')),
+                           ('/runtime/proc.go', lib.read(f'{root}/src/runtime/proc.go'))):
+            equal(fetch(server, build_id, path), (200, text), path)
+            equal(fetch(server, build_id, '/.' + path), (200, text), path + ' as a debugger joins it')
+
+
+@case("-trimpath: a Go program's sources from project, module cache and Go root", needs=['go'])
+def go_trimmed(work):
+    binary, env = lib.go_trimmed(os.path.realpath(work))
+    store = lib.new_store(work)
+    split(store, binary, cwd=os.path.join(work, 'app'), env=env)
+    expect_trimmed(store, binary)
+
+
+@case('-trimpath: a vendor tree', needs=['go'])
+def go_vendored(work):
+    work = os.path.realpath(work)
+    binary, env = lib.go_trimmed(work)
+    app = os.path.join(work, 'app')
+    run('go', 'mod', 'vendor', cwd=app, env=env)
+    run('go', 'build', '-trimpath', '-o', binary, '.', cwd=app, env={**env, 'GOFLAGS': '-mod=vendor'})
+    shutil.rmtree(os.path.join(work, 'cache'))
+    store = lib.new_store(work)
+    split(store, binary, cwd=app, env=env)
+    expect_trimmed(store, binary)
+
+
+@case('-trimpath: modules of a workspace, and one that replaces another', needs=['go'])
+def go_workspace(work):
+    work = os.path.realpath(work)
+    binary, env = lib.go_trimmed(work)
+    app, loud = os.path.join(work, 'app'), os.path.join(work, 'Loud')
+    lib.write(os.path.join(loud, 'go.mod'), 'module example.com/Loud\n\ngo 1.21\n')
+    lib.write(os.path.join(loud, 'loud.go'), lib.GO_LOUD)
+    lib.write(os.path.join(work, 'go.work'), 'go 1.21\n\nuse (\n\t./app\n\t"./Loud" // beside\n)\n')
+    shutil.rmtree(os.path.join(work, 'cache'))
+    for name, path, extra in (('used', '/example.com/Loud/loud.go', {'GOFLAGS': ''}),
+                              ('replaced', '/example.com/Loud@v1.2.0-RC1/loud.go', {'GOWORK': 'off'})):
+        if name == 'replaced':
+            run('go', 'mod', 'edit', '-replace', 'example.com/Loud=../Loud', cwd=app, env=env)
+        run('go', 'build', '-trimpath', '-o', binary, '.', cwd=app, env={**env, 'GOPROXY': 'off', **extra})
+        store = lib.new_store(work, name)
+        split(store, binary, cwd=app, env=env)
+        with lib.Server(store) as server:
+            equal(fetch(server, lib.build_id(binary), path), (200, lib.GO_LOUD.encode()), path)
+
+
 @case('a source that was removed for good does not come back with the next build', needs=['gcc', 'zstd', 'tar'])
 def removed(work):
     folder = project(work)
