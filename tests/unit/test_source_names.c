@@ -64,6 +64,14 @@ static bool is_pseudo(const char *path)
 	       (name[0] == '<' && name[size - 1] == '>') || !strncmp(name, "<missing>_", 10);
 }
 
+/* libdw puts a relative folder before the files of folder 0 once more, or not, by DWARF version. */
+static const char *past_dots(const char *path)
+{
+	while (!strncmp(path, "././", 4))
+		path += 2;
+	return path;
+}
+
 /* What libdw says; it leaves it to its callers to put the compilation folder before relative names.
  */
 static struct strings ask_libdw(uint8_t *file, size_t size)
@@ -94,7 +102,7 @@ static struct strings ask_libdw(uint8_t *file, size_t size)
 				snprintf(path, sizeof(path), "%s", name);
 			else
 				snprintf(path, sizeof(path), "%s/%s", dir, name);
-			strings_add(&names, path);
+			strings_add(&names, past_dots(path));
 		}
 	}
 	dwarf_end(dwarf);
@@ -121,12 +129,17 @@ static void assert_agree(const char *name)
 	struct source_names ours = ask_us(file, size);
 	struct strings theirs = ask_libdw(file, size);
 	assert_int_equal(ours.n_damaged_units, 0);
-	for (size_t i = 0; i < theirs.n && i < ours.n_names; i++) {
-		assert_string_equal(ours.names[i].path, theirs.at[i]);
-		assert_int_equal(ours.names[i].absolute, theirs.at[i][0] == '/');
+	struct strings paths = { 0 };
+	for (size_t i = 0; i < ours.n_names; i++) {
+		assert_int_equal(ours.names[i].absolute, ours.names[i].path[0] == '/');
+		strings_add(&paths, past_dots(ours.names[i].path));
 	}
-	assert_int_equal(ours.n_names, theirs.n);
+	strings_unify(&paths);
+	for (size_t i = 0; i < theirs.n && i < paths.n; i++)
+		assert_string_equal(paths.at[i], theirs.at[i]);
+	assert_int_equal(paths.n, theirs.n);
 	assert_true(theirs.n > 0);
+	strings_free(&paths);
 	strings_free(&theirs);
 	source_names_free(&ours);
 	source_names_free(&ours); /* twice does no harm */
