@@ -128,7 +128,7 @@ static int capture_one(struct capture *c, const struct source_name *name, struct
 
 int capture_sources(struct store *st, const struct image *image, const struct source_roots *roots,
 		    int64_t binary_time, capture_report report, void *context,
-		    struct capture_result *ret, struct error *err)
+		    struct fresh *fresh, struct capture_result *ret, struct error *err)
 {
 	int r;
 
@@ -142,7 +142,7 @@ int capture_sources(struct store *st, const struct image *image, const struct so
 		return r;
 
 	scoped(source_writer_freep) struct source_writer *writer = NULL;
-	r = source_writer_new(st, &writer, err);
+	r = source_writer_new(st, fresh, &writer, err);
 	if (r < 0)
 		return r;
 	scoped(resolver_freep) struct resolver *resolver = NULL;

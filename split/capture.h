@@ -48,9 +48,10 @@ typedef void (*capture_report)(const char *path, const char *why, void *context)
 
 /**
  * Store the sources of @image. No DWARF line tables: nothing stored, no error.
+ * @fresh  what is stored is noted in it (store/fresh.h); may be NULL
  * @binary_time  of the binary: sources newer than it are doubtful
  */
 must_check int capture_sources(struct store *st, const struct image *image,
 			       const struct source_roots *roots, int64_t binary_time,
-			       capture_report report, void *context, struct capture_result *ret,
-			       struct error *err);
+			       capture_report report, void *context, struct fresh *fresh,
+			       struct capture_result *ret, struct error *err);

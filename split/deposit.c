@@ -33,7 +33,7 @@ static void sections_free(struct object_section **sections)
 /* Once from the start to the end, into whatever is wanted. */
 static int write_debug(struct store *st, const struct debug_image *debug, struct file_sink *file,
 		       const struct mapping *input, struct progress *progress,
-		       struct object_result *ret, bool *ret_damaged, struct error *err)
+		       struct fresh *fresh, struct object_result *ret, bool *ret_damaged, struct error *err)
 {
 	int r;
 
@@ -48,6 +48,7 @@ static int write_debug(struct store *st, const struct debug_image *debug, struct
 			r = object_writer_new(st, &layout, 0, &w, err);
 		if (r < 0)
 			return r;
+		object_writer_note(w, fresh);
 		tee.sinks[tee.n_sinks++] = writer_sink(w);
 	}
 	if (file)
@@ -65,14 +66,14 @@ static int write_debug(struct store *st, const struct debug_image *debug, struct
 }
 
 int deposit_debug(struct store *st, struct debug_image *debug, struct file_sink *file,
-		  const struct mapping *input, struct progress *progress, struct object_result *ret,
-		  struct error *err)
+		  const struct mapping *input, struct progress *progress, struct fresh *fresh,
+		  struct object_result *ret, struct error *err)
 {
 	int r;
 
 	bool damaged;
 	progress_expect(progress, 0, debug->size_bytes);
-	r = write_debug(st, debug, file, input, progress, ret, &damaged, err);
+	r = write_debug(st, debug, file, input, progress, fresh, ret, &damaged, err);
 	if (r == 0 || !damaged)
 		return r;
 	/* A changing input looks damaged too. */
@@ -87,11 +88,12 @@ int deposit_debug(struct store *st, struct debug_image *debug, struct file_sink 
 		file->crc = 0;
 		file->size_bytes = 0;
 	}
-	return write_debug(st, debug, file, input, progress, ret, &damaged, err);
+	return write_debug(st, debug, file, input, progress, fresh, ret, &damaged, err);
 }
 
 int deposit_stripped(struct store *st, const struct stripped *stripped, const struct mapping *input,
-		     struct progress *progress, struct object_result *ret, struct error *err)
+		     struct progress *progress, struct fresh *fresh, struct object_result *ret,
+		     struct error *err)
 {
 	int r;
 
@@ -103,6 +105,7 @@ int deposit_stripped(struct store *st, const struct stripped *stripped, const st
 		r = object_writer_new(st, &layout, 0, &w, err);
 	if (r < 0)
 		return r;
+	object_writer_note(w, fresh);
 	progress_expect(progress, 0, stripped->size_bytes);
 	struct progress_sink told = { writer_sink(w), progress };
 	const struct sink sink = progress_sink(&told);

@@ -4,6 +4,7 @@
 #include "split/debug_image.h"
 #include "split/report.h"
 #include "split/stripped.h"
+#include "store/fresh.h"
 #include "store/store.h"
 
 /* What goes into the store: two objects, and the record that names them. */
@@ -16,17 +17,18 @@ struct progress;
  *
  * @st    NULL: no store
  * @file  NULL: no plain file. Its file is written from the start
+ * @fresh     the object is noted in it (store/fresh.h)
  * @progress  expects and is told the image's bytes; may be NULL
  * Errors: -EBUSY @input has changed: nothing is durable
  */
 must_check int deposit_debug(struct store *st, struct debug_image *debug, struct file_sink *file,
 			     const struct mapping *input, struct progress *progress,
-			     struct object_result *ret, struct error *err);
+			     struct fresh *fresh, struct object_result *ret, struct error *err);
 
 /** The stripped image as an object. */
 must_check int deposit_stripped(struct store *st, const struct stripped *stripped,
 				const struct mapping *input, struct progress *progress,
-				struct object_result *ret, struct error *err);
+				struct fresh *fresh, struct object_result *ret, struct error *err);
 
 /**
  * Put the record: @c is what the input tells about itself (contribution_of_image()); objects and changes come

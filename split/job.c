@@ -208,6 +208,7 @@ static int put_record(struct job *job, struct error *err)
 	enum quality quality = image_has_dwarf(&job->image)     ? QUALITY_DWARF
 			       : image_has_symbols(&job->image) ? QUALITY_SYMBOLS
 								: QUALITY_NONE;
+	job->fresh.has_record = true;
 	r = deposit_record(job->store, &job->contribution, job->outcome, quality,
 			   &job->outcome->collision, err);
 	if (r < 0 || !job->outcome->collision || job->options->allow_collision)
@@ -294,11 +295,14 @@ void job_run(const struct job_context *context, const struct input *input, struc
 			   .outcome = ret,
 			   .fd = -1,
 			   .store = context->store,
+			   .fresh = FRESH_NONE,
 			   .debug_file = DEBUG_FILE_NONE,
 			   .output = OUTPUT_NONE };
 	int r = ret->path ? run(&job, &ret->error) : error_no_memory(&ret->error);
 	if (r < 0)
 		ret->status = OUTCOME_FAILED;
+	if (r < 0 && job.store)
+		fresh_take_back(job.store, &job.fresh, &ret->build_id);
 	if (r == 0 && ret->status == OUTCOME_SPLIT && job.wants_debug_file && !ret->dry_run)
 		ret->debug_file = strdup(job.debug_file.path);
 	if (r == 0 && context->options->output && ret->status != OUTCOME_FAILED)

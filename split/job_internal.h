@@ -32,6 +32,7 @@ struct job {
 	bool discards; /* debug information goes nowhere, as strip(1) does it */
 	struct output output;
 	struct contribution contribution;
+	struct fresh fresh; /* what it put into the store: taken back where the job fails */
 };
 
 static inline void job_settle(struct job *job, enum outcome_status status)

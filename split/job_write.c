@@ -52,7 +52,8 @@ static int write_debug(struct job *job, struct error *err)
 				  .what = job->debug_file.path,
 				  .wants_crc = true };
 	r = deposit_debug(job->store, &job->debug, job->wants_debug_file ? &file : NULL,
-			  job->mapping, job->context->progress, &job->outcome->debug, err);
+			  job->mapping, job->context->progress, &job->fresh, &job->outcome->debug,
+			  err);
 	job->outcome->has_debug = r == 0 && job->store;
 	job->outcome->debug_crc = file.crc;
 	return r;
@@ -63,7 +64,7 @@ static int write_executable(struct job *job, struct error *err)
 	int r;
 
 	r = deposit_stripped(job->store, &job->stripped, job->mapping, job->context->progress,
-			     &job->outcome->executable, err);
+			     &job->fresh, &job->outcome->executable, err);
 	job->outcome->has_executable = r == 0;
 	return r;
 }
@@ -100,7 +101,7 @@ static int write_sources(struct job *job, struct error *err)
 		return 0;
 	r = capture_sources(job->store, &job->image, job->context->roots,
 			    mapping_stat(job->mapping)->st_mtime, warn_source, job,
-			    &job->outcome->sources, err);
+			    &job->fresh, &job->outcome->sources, err);
 	job->outcome->has_sources = r == 0 && job->outcome->sources.stored.manifest.present;
 	if (r != -EBADMSG && r != -EFBIG && r != -ENOTSUP)
 		return r;
@@ -133,8 +134,8 @@ static int prepare_record(struct job *job, struct error *err)
 		return 0;
 	scoped(origin_free) struct origin origin = { 0 };
 	r = origin_of(job, &origin, err);
-	return r == 0 ? contribution_of_image(job->store, &job->image, &origin, &job->contribution,
-					      err)
+	return r == 0 ? contribution_of_image(job->store, &job->image, &origin, &job->fresh,
+					      &job->contribution, err)
 		      : r;
 }
 

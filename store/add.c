@@ -10,6 +10,7 @@
 #include "elf/identity.h"
 #include "elf/notes.h"
 #include "store/add.h"
+#include "store/fresh.h"
 #include "store/internal.h"
 
 /* ---- how the sections lay ---- */
@@ -83,8 +84,8 @@ static char *take_text(char **text)
 	return *text && **text ? take(*text) : NULL;
 }
 
-static int read_go_info(struct store *st, const struct image *image, struct origin *origin,
-			struct error *err)
+static int read_go_info(struct store *st, const struct image *image, struct fresh *fresh,
+			struct origin *origin, struct error *err)
 {
 	int r;
 
@@ -93,7 +94,8 @@ static int read_go_info(struct store *st, const struct image *image, struct orig
 		return 0; /* not Go, or older than what is read */
 	if (st && info.module_text && *info.module_text) {
 		struct object_result object;
-		r = object_put(st, info.module_text, strlen(info.module_text), &object, err);
+		r = object_put_noted(st, info.module_text, strlen(info.module_text), fresh,
+				     &object, err);
 		if (r < 0)
 			return error_prefix(err, r, "module text");
 		origin->settings = (struct artifact){ true, object.digest, object.size_bytes };
@@ -128,7 +130,7 @@ static int read_digests(const struct image *image, struct contribution *c, struc
 }
 
 int contribution_of_image(struct store *st, const struct image *image, const struct origin *origin,
-			  struct contribution *ret, struct error *err)
+			  struct fresh *fresh, struct contribution *ret, struct error *err)
 {
 	int r;
 
@@ -151,7 +153,7 @@ int contribution_of_image(struct store *st, const struct image *image, const str
 			return r;
 	}
 	read_package_note(image, &c.origin);
-	r = read_go_info(st, image, &c.origin, err);
+	r = read_go_info(st, image, fresh, &c.origin, err);
 	if (r < 0)
 		return r;
 	if (image->n_sections) {
@@ -166,8 +168,8 @@ int contribution_of_image(struct store *st, const struct image *image, const str
 
 /* ---- adding ---- */
 
-static int put_whole(struct store *st, const struct image *image, struct object_result *ret,
-		     struct error *err)
+static int put_whole(struct store *st, const struct image *image, struct fresh *fresh,
+		     struct object_result *ret, struct error *err)
 {
 	int r;
 
@@ -179,6 +181,7 @@ static int put_whole(struct store *st, const struct image *image, struct object_
 	r = object_writer_new(st, &layout, 0, &w, err);
 	if (r < 0)
 		return r;
+	object_writer_note(w, fresh);
 	r = object_writer_lend(w, image->bytes, (size_t)image->size_bytes, err);
 	if (r < 0)
 		return r;
@@ -217,6 +220,29 @@ static struct artifact *place_of(const struct image *image, struct contribution 
 	return &c->original;
 }
 
+static int add_image(struct store *st, const struct image *image, const struct mapping *mapping,
+		     struct contribution *c, struct fresh *fresh, struct object_result *ret_object,
+		     struct build *ret_build, struct error *err)
+{
+	int r;
+
+	struct object_result object;
+	r = put_whole(st, image, fresh, &object, err);
+	if (r == 0 && mapping)
+		r = mapping_check(mapping, err);
+	if (r < 0)
+		return r;
+	*place_of(image, c) = (struct artifact){ true, object.digest, object.size_bytes };
+	struct build build;
+	fresh->has_record = true;
+	r = record_put(st, c, &build, err);
+	if (r < 0)
+		return r;
+	*ret_object = object;
+	*ret_build = build;
+	return 0;
+}
+
 int store_add_image(struct store *st, const struct image *image, const struct mapping *mapping,
 		    const struct origin *origin, struct object_result *ret_object,
 		    struct build *ret_build, struct error *err)
@@ -225,30 +251,15 @@ int store_add_image(struct store *st, const struct image *image, const struct ma
 
 	if (image->ehdr.e_type == ET_CORE)
 		return error_set(err, -ENOTSUP, "a core file, not a program");
+	struct fresh fresh = FRESH_NONE;
 	scoped(contribution_free) struct contribution c = { 0 };
-	r = contribution_of_image(st, image, origin, &c, err);
+	r = contribution_of_image(st, image, origin, &fresh, &c, err);
+	if (r == 0 && removed_build(st, &c.build_id))
+		r = error_set(err, -EEXIST, "%s was removed from this store for good",
+			      BUILD_ID_HEX(&c.build_id));
+	if (r == 0)
+		r = add_image(st, image, mapping, &c, &fresh, ret_object, ret_build, err);
 	if (r < 0)
-		return r;
-	if (removed_build(st, &c.build_id))
-		return error_set(err, -EEXIST, "%s was removed from this store for good",
-				 BUILD_ID_HEX(&c.build_id));
-	struct object_result object;
-	r = put_whole(st, image, &object, err);
-	if (r < 0)
-		return r;
-	if (mapping) {
-		/* An object of mixed bytes may be left for the collector, but no record names it.
-		 */
-		r = mapping_check(mapping, err);
-		if (r < 0)
-			return r;
-	}
-	*place_of(image, &c) = (struct artifact){ true, object.digest, object.size_bytes };
-	struct build build;
-	r = record_put(st, &c, &build, err);
-	if (r < 0)
-		return r;
-	*ret_object = object;
-	*ret_build = build;
-	return 0;
+		fresh_take_back(st, &fresh, &c.build_id);
+	return r;
 }

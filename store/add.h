@@ -18,12 +18,13 @@ void object_layout_free(struct object_layout *layout);
  * NULL). Artifacts and quality are the caller's to fill.
  *
  * @origin  may be NULL
+ * @fresh   the object is noted in it; may be NULL
  * @ret     owned by the caller: contribution_free()
  * Errors: -ENOENT no build ID
  */
 must_check int contribution_of_image(struct store *st, const struct image *image,
-				     const struct origin *origin, struct contribution *ret,
-				     struct error *err);
+				     const struct origin *origin, struct fresh *fresh,
+				     struct contribution *ret, struct error *err);
 
 /**
  * What `dbgstore add` does with one mapped file: store it byte for byte and put its record. A

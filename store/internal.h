@@ -158,6 +158,7 @@ struct pack_list {
 /** A pack being written, member after member, through one object writer. Zeroed: not begun. */
 struct pack_writer {
 	struct object_writer *object;
+	struct fresh *fresh; /* where it is noted; may be NULL */
 	struct pack_list list;
 	uint64_t offset; /* of what comes next, in the content */
 };

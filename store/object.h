@@ -14,6 +14,7 @@
  */
 
 struct store;
+struct fresh;
 
 #define OBJECT_FRAME_LIMIT (4u << 20)	     /* decoded bytes of a frame, at most */
 #define OBJECT_SMALL_FRAME_LIMIT (256u << 10) /* where small neighbours share a frame; packs */
@@ -75,6 +76,9 @@ must_check int object_writer_write(struct object_writer *w, const void *bytes, s
 must_check int object_writer_lend(struct object_writer *w, const void *bytes, size_t size,
 				  struct error *err);
 
+/** What it publishes is noted in @fresh (fresh.h), which outlives it. */
+void object_writer_note(struct object_writer *w, struct fresh *fresh);
+
 /**
  * Make the object durable under its digest: file and folder are synced when this returns 0.
  * Where it is there already, the one in the store is checked frame by frame and its time renewed; a
@@ -88,9 +92,11 @@ must_check int object_writer_finish(struct object_writer *w, struct object_resul
 void object_writer_free(struct object_writer *w);
 define_scoped(struct object_writer *, object_writer_free)
 
-/** An object of bytes in memory. */
+/** An object of bytes in memory. The second notes it in @fresh, which may be NULL. */
 must_check int object_put(struct store *st, const void *bytes, size_t size, struct object_result *ret,
 			  struct error *err);
+must_check int object_put_noted(struct store *st, const void *bytes, size_t size, struct fresh *fresh,
+				struct object_result *ret, struct error *err);
 
 /* ---- reading ---- */
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/fresh.h"
 #include "store/object_place.h"
 
 #define SUFFIX ".zst"
@@ -131,17 +132,26 @@ static int replace(struct store *st, struct tmpfile *t, int folder_fd, const str
 	return tmpfile_replace(t, folder_fd, name, err);
 }
 
-int object_publish(struct store *st, struct tmpfile *t, struct object_result *ret,
+/*
+ * Its own time, two seconds back: the clock of file times is coarse, and whoever relies on the object right
+ * after us has to leave another time on it (fresh.h).
+ */
+static int set_back(const struct tmpfile *t, struct stat *ret, struct error *err)
+{
+	struct timespec times[2];
+	clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[0].tv_sec -= 2;
+	times[1] = times[0];
+	if (futimens(t->fd, times) < 0 || fstat(t->fd, ret) < 0)
+		return error_errno(err, -errno, "setting the time of a new object");
+	return 0;
+}
+
+/* @ret_is_new: the name, if it is there, is ours, and no other file had it before. */
+static int publish(struct store *st, struct tmpfile *t, struct object_result *ret, bool *ret_is_new,
 		   struct error *err)
 {
 	int r;
-
-	r = store_own_file(st, t->fd, err);
-	if (r < 0)
-		return r;
-	struct stat is;
-	if (fstat(t->fd, &is) < 0)
-		return error_errno(err, -errno, "a new object");
 
 	scoped(fd_close) int lock_fd = -1;
 	r = store_lock_shared(st, &lock_fd, err);
@@ -157,22 +167,43 @@ int object_publish(struct store *st, struct tmpfile *t, struct object_result *re
 		return r;
 
 	/* Before syncing ours: where it is there, ours need not reach the disk. */
+	uint64_t stored_bytes = ret->stored_bytes;
 	r = confirm(folder_fd, name, ret, NULL);
+	*ret_is_new = r == -ENOENT;
 	if (r == 0)
 		return 0;
 	ret->was_there = false;
-	ret->stored_bytes = (uint64_t)is.st_size;
-	if (r == -ENOENT)
-		r = tmpfile_publish(t, folder_fd, name, err);
-	else
-		r = -EEXIST;
-	if (r == -EEXIST && confirm(folder_fd, name, ret, NULL) == 0)
+	ret->stored_bytes = stored_bytes;
+	r = r == -ENOENT ? tmpfile_publish(t, folder_fd, name, err) : -EEXIST;
+	if (r != -EEXIST)
+		return r;
+	*ret_is_new = false;
+	if (confirm(folder_fd, name, ret, NULL) == 0)
 		return 0; /* another writer was faster */
-	if (r == -EEXIST)
-		r = replace(st, t, folder_fd, &ret->digest, name, err);
+	ret->was_there = false;
+	ret->stored_bytes = stored_bytes;
+	return replace(st, t, folder_fd, &ret->digest, name, err);
+}
+
+int object_publish(struct store *st, struct tmpfile *t, struct fresh *fresh,
+		   struct object_result *ret, struct error *err)
+{
+	int r;
+
+	r = store_own_file(st, t->fd, err);
 	if (r < 0)
-		return error_prefix(err, r, "object %s", DIGEST_HEX(&ret->digest));
-	return 0;
+		return r;
+	struct stat is;
+	r = set_back(t, &is, err);
+	if (r < 0)
+		return r;
+	ret->stored_bytes = (uint64_t)is.st_size;
+	bool is_new = true;
+	r = publish(st, t, ret, &is_new, err);
+	/* On failure too: it may have its name and not be synced, or its folder be there alone. */
+	if (is_new)
+		fresh_note(fresh, &ret->digest, &is);
+	return r < 0 ? error_prefix(err, r, "object %s", DIGEST_HEX(&ret->digest)) : 0;
 }
 
 int object_adopt(struct store *st, struct tmpfile *t, const struct digest *digest,
@@ -188,7 +219,7 @@ int object_adopt(struct store *st, struct tmpfile *t, const struct digest *diges
 	if (r < 0)
 		return r;
 	struct object_result result = { .digest = *digest, .size_bytes = object_size(o) };
-	r = object_publish(st, t, &result, err);
+	r = object_publish(st, t, NULL, &result, err);
 	if (r < 0)
 		return r;
 	*ret = result;

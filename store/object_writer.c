@@ -17,6 +17,7 @@
 
 struct object_writer {
 	struct store *st;
+	struct fresh *fresh; /* NULL: nobody takes it back */
 	struct frame_pool *pool;
 	struct tmpfile tmp;
 	struct frame_line *line;
@@ -214,6 +215,11 @@ static int write_tail(struct object_writer *w, const struct frame_line_result *f
 	return file_pwrite(w->tmp.fd, tail, size, frames->stored_bytes, "a new object", err);
 }
 
+void object_writer_note(struct object_writer *w, struct fresh *fresh)
+{
+	w->fresh = fresh;
+}
+
 int object_writer_finish(struct object_writer *w, struct object_result *ret, struct error *err)
 {
 	int r;
@@ -237,7 +243,7 @@ int object_writer_finish(struct object_writer *w, struct object_result *ret, str
 		return r;
 
 	struct object_result result = { .digest = frames.digest, .size_bytes = size };
-	r = object_publish(w->st, &w->tmp, &result, err);
+	r = object_publish(w->st, &w->tmp, w->fresh, &result, err);
 	if (r < 0)
 		return r;
 	*ret = result;
@@ -260,12 +266,19 @@ void object_writer_free(struct object_writer *w)
 int object_put(struct store *st, const void *bytes, size_t size, struct object_result *ret,
 	       struct error *err)
 {
+	return object_put_noted(st, bytes, size, NULL, ret, err);
+}
+
+int object_put_noted(struct store *st, const void *bytes, size_t size, struct fresh *fresh,
+		     struct object_result *ret, struct error *err)
+{
 	int r;
 
 	scoped(object_writer_freep) struct object_writer *w = NULL;
 	r = object_writer_new(st, NULL, 0, &w, err);
 	if (r < 0)
 		return r;
+	object_writer_note(w, fresh);
 	r = object_writer_lend(w, bytes, size, err);
 	if (r < 0)
 		return r;

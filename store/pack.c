@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "store/fresh.h"
 #include "store/internal.h"
 
 /*
@@ -189,10 +190,12 @@ int pack_writer_finish(struct pack_writer *w, struct store *st, struct object_re
 	if (r < 0)
 		return r;
 	struct object_result result;
+	object_writer_note(w->object, w->fresh);
 	r = object_writer_finish(w->object, &result, err);
 	if (r < 0)
 		return error_prefix(err, r, "pack of sources");
 	/* Durable: now it may be found. A crash in between leaves a pack that reindexing finds. */
+	fresh_note_pack(w->fresh, &result.digest);
 	r = catalog_put_pack(st, &result.digest, w->list.members, w->list.n_members, err);
 	if (r < 0)
 		return r;

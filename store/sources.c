@@ -36,7 +36,8 @@ struct source_writer {
 	uint64_t n_new_files;
 };
 
-int source_writer_new(struct store *st, struct source_writer **ret, struct error *err)
+int source_writer_new(struct store *st, struct fresh *fresh, struct source_writer **ret,
+		      struct error *err)
 {
 	int r;
 
@@ -44,6 +45,7 @@ int source_writer_new(struct store *st, struct source_writer **ret, struct error
 	if (!w)
 		return error_no_memory(err);
 	w->st = st;
+	w->pack.fresh = fresh;
 	r = lookup_new(st, &w->lookup, err);
 	if (r < 0)
 		return r;
@@ -79,9 +81,11 @@ static bool pack_is_there(struct source_writer *w, const struct digest *pack)
 	if (w->has_last_pack && digest_equal(&w->last_pack, pack))
 		return true;
 	char name[OBJECT_NAME_SIZE];
-	/* Not ours and not writable for us (EPERM, EACCES): then its time stays. */
-	if (utimensat(w->st->objects_fd, object_name(pack, name), NULL, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    !object_is_there(w->st, pack))
+	/* Under the lock, as all who remove look at the time under theirs. What cannot be renewed, not being
+	 * ours, is not relied on. */
+	scoped(fd_close) int lock_fd = -1;
+	if (store_lock_shared(w->st, &lock_fd, NULL) < 0 ||
+	    utimensat(w->st->objects_fd, object_name(pack, name), NULL, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	w->last_pack = *pack;
 	w->has_last_pack = true;
@@ -229,7 +233,7 @@ static int write_manifest(struct source_writer *w, struct source_result *ret, st
 	if (r < 0)
 		return r;
 	struct object_result object;
-	r = object_put(w->st, text, size, &object, err);
+	r = object_put_noted(w->st, text, size, w->pack.fresh, &object, err);
 	if (r < 0)
 		return error_prefix(err, r, "source manifest");
 

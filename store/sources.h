@@ -20,7 +20,11 @@ struct source_result {
 	uint64_t stored_bytes; /* that pack and manifest add to the store */
 };
 
-must_check int source_writer_new(struct store *st, struct source_writer **ret, struct error *err);
+/** @fresh  pack and manifest are noted in it (fresh.h); may be NULL */
+struct fresh;
+
+must_check int source_writer_new(struct store *st, struct fresh *fresh, struct source_writer **ret,
+				 struct error *err);
 void source_writer_free(struct source_writer *w);
 define_scoped(struct source_writer *, source_writer_free)
 

@@ -369,3 +369,8 @@ int store_lock_exclusive(struct store *st, int *ret_fd, struct error *err)
 {
 	return lock(st, LOCK_EX, ret_fd, err);
 }
+
+int store_try_lock_exclusive(struct store *st, int *ret_fd, struct error *err)
+{
+	return lock(st, LOCK_EX | LOCK_NB, ret_fd, err);
+}

@@ -67,3 +67,5 @@ must_check int store_choose_path(const char *option, char **ret, struct error *e
  */
 must_check int store_lock_shared(struct store *st, int *ret_fd, struct error *err);
 must_check int store_lock_exclusive(struct store *st, int *ret_fd, struct error *err);
+/** Does not wait. Errors: -EWOULDBLOCK others hold it */
+must_check int store_try_lock_exclusive(struct store *st, int *ret_fd, struct error *err);

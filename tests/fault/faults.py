@@ -46,6 +46,29 @@ def count_calls(command, work):
     return most
 
 
+def store_files(store):
+    """Folders and files of a store with their bytes; not the catalog, which is derived and keeps its own order,
+    and not tmp, where a name stays if unlinking it is what failed."""
+    found = {}
+    for folder, folders, files in os.walk(store):
+        if folder == store:
+            folders[:] = [f for f in folders if f not in ('catalog', 'tmp')]
+        found.update({os.path.relpath(os.path.join(folder, f), store): None for f in folders})
+        found.update({os.path.relpath(os.path.join(folder, f), store): lib.read(os.path.join(folder, f)) for f in files})
+    return found
+
+
+def expect_untouched(store, before, build_id):
+    """After a failure the store is as it was, unless the act had come as far as the build's record."""
+    now = store_files(store)
+    record = os.path.join('builds', build_id[:2], build_id) + os.sep
+    if any(name.startswith(record) for name in now):
+        return False
+    expect_same = sorted(set(now.items()) ^ set(before.items()), key=lambda item: item[0])
+    lib.expect(not expect_same, f'the store is not as it was: {[(n, n in now) for n, _ in expect_same]}')
+    return True
+
+
 def chosen_numbers(n):
     """All of 1 to n, if DBGVAULT_FAULTS=all; else, of many alike, first and last and some between."""
     if os.environ.get('DBGVAULT_FAULTS') == 'all' or n <= MANY:

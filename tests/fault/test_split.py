@@ -43,6 +43,8 @@ class Bench:
         equal(self.held[1:], [self.stripped, lib.C_SOURCE.encode()], 'executable and source')
         expect(len(self.stripped) < len(self.original), 'nothing was taken')
         self.reset()
+        self.before = faults.store_files(self.store)
+        self.n_untouched = 0
 
     def reset(self):
         for name in ('store', 'bin'):
@@ -64,6 +66,8 @@ class Bench:
         if status == 0:
             expect(now == self.stripped, 'success was told, and the binary is the original')
         run(lib.DBGSTORE, 'verify', f'--store={self.store}')
+        if status == 1:
+            self.n_untouched += faults.expect_untouched(self.store, self.before, self.build_id)
         if now == self.stripped:
             expect(self.stored() == self.held, 'the binary is stripped, and the store gives something else for it')
 
@@ -93,7 +97,8 @@ def fail_at_each_call(work, store_is_used, hows):
             raise lib.Failed(f'{fault}, exit status {status}\n{errors}\n{failure}') from None
         seen.add(status)
         n += 1
-    print(f'# {n} faults, statuses {sorted(seen)}')
+    print(f'# {n} faults, statuses {sorted(seen)}, {bench.n_untouched} left the store as it was')
+    expect(bench.n_untouched > 5 or 1 not in seen, 'no failure left the store as it was')
     expect(n > 20, f'only {n} faults')
     expect(1 in seen or -9 in seen, f'nothing ever failed: {seen}')
 

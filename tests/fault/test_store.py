@@ -71,6 +71,7 @@ def fail_at_each_call(bench, arguments, always, after, done=None):
     """Builds `always` stay whatever fails; `after` are there in the end. done(): what else must hold then."""
     command = [lib.DBGSTORE, arguments[0], f'--store={bench.store}', *arguments[1:]]
     bench.reset()
+    before = faults.store_files(bench.store)
     n, seen = 0, set()
     for fault in list(faults.every_fault(command, bench.work)):
         bench.reset()
@@ -80,6 +81,8 @@ def fail_at_each_call(bench, arguments, always, after, done=None):
             expect(bench.names() >= always, f'lost: {always - bench.names()}')
             if status == 1:
                 expect('dbgstore: ' in errors, 'status 1, and no word of it')
+            if status == 1 and arguments[0] == 'add':
+                faults.expect_untouched(bench.store, before, bench.ids['four'])
             run(*command, status=0 if arguments[0] != 'rm' or status != 0 else None)
             equal(bench.names(), after, 'builds in the end')
             equal(bench.listed(), after, 'builds that are listed in the end')

@@ -43,7 +43,7 @@ static void put_sources(struct store *st, struct builds *b, unsigned which, stru
 {
 	struct error err = ERROR_NONE;
 	struct source_writer *w = NULL;
-	assert_ok(source_writer_new(st, &w, &err));
+	assert_ok(source_writer_new(st, NULL, &w, &err));
 	assert_ok(source_writer_add(w, "/src/common.h", common_text, strlen(common_text), false, &err));
 	if (which == 0)
 		assert_ok(source_writer_add(w, "/src/zero.c", zero_text, strlen(zero_text), false, &err));

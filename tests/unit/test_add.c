@@ -154,7 +154,7 @@ static void an_image_tells_about_itself(void **state)
 	assert_ok(image_open((const uint8_t *)bytes, size, &image, &err));
 
 	scoped(contribution_free) struct contribution c = { 0 };
-	assert_ok(contribution_of_image(NULL, &image, NULL, &c, &err));
+	assert_ok(contribution_of_image(NULL, &image, NULL, NULL, &c, &err));
 	assert_string_equal(BUILD_ID_HEX(&c.build_id), "3132333435363738");
 	assert_int_equal(c.machine, EM_X86_64);
 	assert_int_equal(c.class, ELFCLASS64);
@@ -175,7 +175,7 @@ static void an_image_tells_about_itself(void **state)
 	/* What the caller knows is better than the note. */
 	const struct origin given = { .package = (char *)"other", .distro = (char *)"alpine" };
 	scoped(contribution_free) struct contribution told = { 0 };
-	assert_ok(contribution_of_image(NULL, &image, &given, &told, &err));
+	assert_ok(contribution_of_image(NULL, &image, &given, NULL, &told, &err));
 	assert_string_equal(told.origin.package, "other");
 	assert_string_equal(told.origin.version, "2.12-1");
 	assert_string_equal(told.origin.distro, "alpine");

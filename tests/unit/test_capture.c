@@ -123,7 +123,7 @@ static int capture(const char *program, const struct source_roots *roots, struct
 	r = image_open(mapping_bytes(mapping), mapping_size(mapping), &image, err);
 	if (r < 0)
 		return r;
-	return capture_sources(to, &image, roots, mapping_stat(mapping)->st_mtime, report, NULL,
+	return capture_sources(to, &image, roots, mapping_stat(mapping)->st_mtime, report, NULL, NULL,
 			       ret, err);
 }
 

@@ -186,7 +186,7 @@ static void a_source_goes_from_all_builds(void **state)
 	shell("! find %s -name '*.zst' -exec zstd -dcq {} + | grep -q 'int common(void)'", f->path);
 
 	struct source_writer *w = NULL;
-	assert_ok(source_writer_new(f->st, &w, &err));
+	assert_ok(source_writer_new(f->st, NULL, &w, &err));
 	static const char text[] = "#pragma once\nint common(void);\n";
 	assert_int_equal(source_writer_add(w, "/other/name.h", text, strlen(text), false, &err), -EPERM);
 	source_writer_free(w);
@@ -289,7 +289,7 @@ static void a_source_that_is_removed_while_it_is_added_does_not_stay(void **stat
 	static const char text[] = "int secret;\n";
 	struct digest digest = digest_of(text, strlen(text));
 	struct source_writer *w = NULL;
-	assert_ok(source_writer_new(f->st, &w, &err));
+	assert_ok(source_writer_new(f->st, NULL, &w, &err));
 	assert_ok(source_writer_add(w, "/src/secret.c", text, strlen(text), false, &err));
 	assert_ok(remove_source_mark(f->st, &digest, "/src/secret.c", &err));
 	struct source_result result;

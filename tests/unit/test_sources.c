@@ -61,7 +61,7 @@ static struct source_result add_all(const struct file *files, size_t n)
 {
 	scoped(source_writer_freep) struct source_writer *w = NULL;
 	struct error err = ERROR_NONE;
-	assert_int_equal(source_writer_new(store, &w, &err), 0);
+	assert_int_equal(source_writer_new(store, NULL, &w, &err), 0);
 	for (size_t i = 0; i < n; i++) {
 		int r = source_writer_add(w, files[i].path, files[i].text, strlen(files[i].text),
 					  files[i].doubtful, &err);
@@ -186,7 +186,7 @@ static void nothing_added_stores_nothing(void **state)
 {
 	(void)state;
 	scoped(source_writer_freep) struct source_writer *w = NULL;
-	assert_int_equal(source_writer_new(store, &w, NULL), 0);
+	assert_int_equal(source_writer_new(store, NULL, &w, NULL), 0);
 	struct source_result result = { .n_files = 77, .manifest.present = true };
 	assert_int_equal(source_writer_finish(w, &result, NULL), 0);
 	assert_false(result.manifest.present);
@@ -199,7 +199,7 @@ static void an_abandoned_writer_leaves_nothing(void **state)
 {
 	(void)state;
 	struct source_writer *w = NULL;
-	assert_int_equal(source_writer_new(store, &w, NULL), 0);
+	assert_int_equal(source_writer_new(store, NULL, &w, NULL), 0);
 	assert_int_equal(source_writer_add(w, "/a", "alpha", 5, false, NULL), 0);
 	source_writer_free(w);
 	assert_int_equal(n_objects(), 0);
@@ -292,7 +292,7 @@ static void files_over_the_limit_are_refused(void **state)
 {
 	(void)state;
 	scoped(source_writer_freep) struct source_writer *w = NULL;
-	assert_int_equal(source_writer_new(store, &w, NULL), 0);
+	assert_int_equal(source_writer_new(store, NULL, &w, NULL), 0);
 	scoped(string_free) char *large = calloc(1, SOURCE_SIZE_LIMIT + 1u);
 	assert_non_null(large);
 	struct error err = ERROR_NONE;
