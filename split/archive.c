@@ -219,8 +219,8 @@ static void place_members(struct archive *archive)
 		struct archive_member *member = &archive->members[i];
 		member->new_header_at = at;
 		/* Splitting never adds much: no member outgrows the ten digits of its size. */
-		member->new_size_bytes = member->is_stripped ? member->stripped.size_bytes
-							     : member->size_bytes;
+		member->new_size_bytes =
+			member->is_stripped ? member->stripped.size_bytes : member->size_bytes;
 		at += sizeof(struct ar_hdr) + member->new_size_bytes;
 		at += at % 2;
 	}

@@ -3,10 +3,10 @@
 #include "split/judge.h"
 
 /*
- * An archive (ar) whose object files lose their debug information. Members stay in order, with their
- * names; what is no ELF file, has no debug information or cannot be split stays byte for byte. The
- * symbol index ("/" or "/SYM64/") keeps its symbols, which are never taken, and follows the members
- * to their new places.
+ * An archive (ar) whose object files lose their debug information. Members stay in order, with
+ * their names; what is no ELF file, has no debug information or cannot be split stays byte for
+ * byte. The symbol index ("/" or "/SYM64/") keeps its symbols, which are never taken, and follows
+ * the members to their new places.
  */
 
 struct archive_member {
@@ -36,7 +36,8 @@ struct archive {
 
 struct archive_options {
 	struct plan_options plan;
-	/* Keep times, owners and modes of members; else they are what ar's D gives: 0, 0 and 644. */
+	/* Keep times, owners and modes of members; else they are what ar's D gives: 0, 0 and 644.
+	 */
 	bool keeps_fields;
 };
 
@@ -48,8 +49,9 @@ bool archive_is(const uint8_t *bytes, uint64_t size);
  *
  * Errors: -EBADMSG malformed; -ENOTSUP thin, of BSD's form, or with an archive in it
  */
-must_check int archive_open(const uint8_t *bytes, uint64_t size, const struct archive_options *options,
-			    struct archive *ret, struct error *err);
+must_check int archive_open(const uint8_t *bytes, uint64_t size,
+			    const struct archive_options *options, struct archive *ret,
+			    struct error *err);
 /** Also accepts a zeroed struct. A guard: scoped(archive_close). */
 void archive_close(struct archive *archive);
 

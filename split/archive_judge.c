@@ -22,8 +22,10 @@ static int read_written(const uint8_t *bytes, uint64_t size, uint64_t at, struct
 	memcpy(&header, bytes + at, sizeof(header));
 	char digits[sizeof(header.ar_size) + 1] = { 0 };
 	memcpy(digits, header.ar_size, sizeof(header.ar_size));
-	uint64_t length = strtoull(digits, NULL, 10);
-	if (memcmp(header.ar_fmag, ARFMAG, sizeof(header.ar_fmag)) != 0 ||
+	char *rest;
+	uint64_t length = strtoull(digits, &rest, 10);
+	if (rest == digits || rest[strspn(rest, " ")] ||
+	    memcmp(header.ar_fmag, ARFMAG, sizeof(header.ar_fmag)) != 0 ||
 	    length > size - at - sizeof(header))
 		return error_set(err, -EIO, "no member header at 0x%" PRIx64, at);
 	*ret = (struct written){ bytes + at, bytes + at + sizeof(header), at, length };
@@ -35,7 +37,8 @@ static int judge_member(const struct archive *archive, const struct archive_memb
 			struct error *err)
 {
 	const uint8_t *in = archive->bytes + member->data_at;
-	if (memcmp(archive->bytes + member->header_at, out->header, sizeof(((struct ar_hdr *)0)->ar_name)))
+	if (memcmp(archive->bytes + member->header_at, out->header,
+		   sizeof(((struct ar_hdr *)0)->ar_name)))
 		return error_set(err, -EIO, "member %s has another name", member->name);
 	if (member->is_stripped) {
 		int r = judge_stripped(&member->image, out->data, out->size_bytes, options, err);
@@ -131,7 +134,6 @@ int archive_judge(const struct archive *archive, const uint8_t *written, uint64_
 		  const struct judge_options *options, struct error *err)
 {
 	int r = judge_members(archive, written, size, options, err);
-	return r < 0 ? error_prefix(err, r,
-				    "the written archive failed its check, and is not used")
+	return r < 0 ? error_prefix(err, r, "the written archive failed its check, and is not used")
 		     : 0;
 }

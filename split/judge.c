@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "split/addrsig.h"
 #include "split/judge.h"
 
 #define NOT_THERE UINT32_MAX
@@ -112,6 +113,7 @@ static bool is_renumbered(const struct image *image, const GElf_Shdr *shdr)
 	case SHT_SYMTAB:
 	case SHT_SYMTAB_SHNDX:
 	case SHT_GROUP:
+	case SHT_ADDRSIG:
 		return true;
 	case SHT_REL:
 	case SHT_RELA:
@@ -420,6 +422,40 @@ static int judge_relocations(const struct judge *j, uint64_t i, struct error *er
 	return 0;
 }
 
+static int judge_addrsig(const struct judge *j, uint64_t i, struct error *err)
+{
+	int r;
+
+	const struct section *section = &j->in->sections[i];
+	uint64_t size, out_size, at = 0, out_at = 0;
+	const uint8_t *in = image_section_bytes(j->in, section, &size);
+	const uint8_t *out = image_section_bytes(j->out, &j->out->sections[j->map[i]], &out_size);
+	struct table in_table, out_table;
+	tables_of(j, section, &in_table, &out_table);
+	if (in_table.n_symbols == out_table.n_symbols)
+		return size == out_size ? same_bytes(section->name, in, out, size, err)
+					: error_set(err, -EIO, "section %s has another size",
+						    ESCAPED(section->name));
+	while (at < size) {
+		uint32_t from, to;
+		r = addrsig_next(in, size, &at, &from, err);
+		if (r < 0)
+			return r;
+		if (from < in_table.n_symbols) {
+			struct symbol symbol = symbol_at(&in_table, from);
+			if (symbol_leaves(j, &symbol))
+				continue;
+		}
+		r = addrsig_next(out, out_size, &out_at, &to, err);
+		if (r < 0 || !same_symbol_number(j, &in_table, &out_table, from, to))
+			return error_set(err, -EIO, "section %s: symbol %u is missing",
+					 ESCAPED(section->name), from);
+	}
+	return out_at == out_size ? 0
+				  : error_set(err, -EIO, "section %s has more symbols",
+					      ESCAPED(section->name));
+}
+
 static int judge_group(const struct judge *j, uint64_t i, struct error *err)
 {
 	const struct section *section = &j->in->sections[i];
@@ -486,6 +522,8 @@ static int judge_sections(struct judge *j, struct error *err)
 		r = judge_section(j, i, err);
 		if (r == 0 && type == SHT_SYMTAB)
 			r = judge_symbols(j, i, err);
+		else if (r == 0 && type == SHT_ADDRSIG)
+			r = judge_addrsig(j, i, err);
 		else if (r == 0 && is_renumbered(j->in, &j->in->sections[i].shdr) &&
 			 (type == SHT_REL || type == SHT_RELA))
 			r = judge_relocations(j, i, err);

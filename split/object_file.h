@@ -6,8 +6,8 @@
 /* What is particular to files that are not linked yet: objects (.o) and kernel modules (.ko). */
 
 /**
- * Does a kernel module's signature follow the ELF file? Source: Linux, include/linux/module_signature.h:
- * the text is the last of the file.
+ * Does a kernel module's signature follow the ELF file? Source: Linux,
+ * include/linux/module_signature.h: the text is the last of the file.
  */
 bool object_file_is_signed(const struct image *image);
 

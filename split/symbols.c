@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "split/addrsig.h"
 #include "split/symbols.h"
 
 #define SAME_SIZE UINT64_MAX
@@ -272,6 +273,15 @@ static uint64_t group_size(const struct plan *plan, const struct section *sectio
 	return kept;
 }
 
+static bool renumber(uint32_t *number, const void *context)
+{
+	const struct symbol_table *table = context;
+	if (has_left(table, *number))
+		return false;
+	*number -= (uint32_t)left_before(table, *number);
+	return true;
+}
+
 static int plan_section_size(struct symbols *symbols, uint64_t index, struct error *err)
 {
 	int r;
@@ -310,6 +320,18 @@ static int plan_section_size(struct symbols *symbols, uint64_t index, struct err
 		uint64_t kept = group_size(plan, section, &changes);
 		if (changes)
 			*size = kept;
+		break;
+	}
+	case SHT_CALL_GRAPH:
+		return 0;
+	case SHT_ADDRSIG: {
+		if (!table || !table->n_left)
+			return 0;
+		uint64_t old_size;
+		const uint8_t *bytes = image_section_bytes(image, section, &old_size);
+		r = addrsig_renumber(bytes, old_size, renumber, table, NULL, size, err);
+		if (r < 0)
+			return r;
 		break;
 	}
 	default:
@@ -512,6 +534,26 @@ static int write_group(const struct plan *plan, const struct section *section, s
 	return 0;
 }
 
+static void bytes_free(uint8_t **bytes)
+{
+	free(*bytes);
+}
+
+static int write_addrsig(const struct image *image, const struct section *section,
+			 const struct symbol_table *table, const struct sink *sink,
+			 struct error *err)
+{
+	int r;
+
+	uint64_t size;
+	const uint8_t *old = image_section_bytes(image, section, &size);
+	scoped(bytes_free) uint8_t *bytes = malloc((size_t)size + 1);
+	if (!bytes)
+		return error_no_memory(err);
+	r = addrsig_renumber(old, size, renumber, table, bytes, &size, err);
+	return r == 0 ? sink_take(sink, bytes, size, false, err) : r;
+}
+
 int symbols_write(const struct symbols *symbols, uint64_t index, const struct sink *sink,
 		  struct error *err)
 {
@@ -527,6 +569,9 @@ int symbols_write(const struct symbols *symbols, uint64_t index, const struct si
 	case SHT_SYMTAB_SHNDX:
 		r = write_extended(plan, table_of(symbols, section->shdr.sh_link), &chunk, err);
 		break;
+	case SHT_ADDRSIG:
+		return write_addrsig(plan->image, section,
+				     table_of(symbols, section->shdr.sh_link), sink, err);
 	case SHT_GROUP:
 		r = write_group(plan, section, &chunk, err);
 		break;

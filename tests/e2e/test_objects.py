@@ -221,6 +221,29 @@ def cross(work):
         raise lib.Skip('no cross compiler')
 
 
+@case("clang's objects: .llvm_addrsig follows the symbols", needs=['clang', 'gcc', 'strip', 'readelf'])
+def clang(work):
+    lib.write('a.c', SOURCE + 'int thrice(int x) { return 3 * x; }\nint (*which[])(int) = {thrice, twice};\n')
+    run('clang', '-g', '-O1', '-faddrsig', '-c', '-o', 'in.o', 'a.c')
+    shutil.copy('in.o', 'ours.o')
+    as_strip('-g', 'ours.o')
+    run('strip', '-g', '-o', 'theirs.o', 'in.o')
+    equal(relocations('ours.o'), relocations('theirs.o'), 'relocations')
+    equal(run('nm', 'ours.o').text, run('nm', 'theirs.o').text, 'symbols')
+
+    def named(path):
+        numbers = [line.split()[0][:-1] for line in run('readelf', '-sW', path).text.splitlines()
+                   if re.match(r' +\d+: [0-9a-f]+', line)]
+        names = [line.split()[-1] for line in run('readelf', '-sW', path).text.splitlines()
+                 if re.match(r' +\d+: [0-9a-f]+', line)]
+        run('objcopy', '--dump-section', '.llvm_addrsig=sig', path, '/dev/null')
+        return [dict(zip(numbers, names))[str(n)] for n in lib.read('sig')]
+    equal(named('ours.o'), named('in.o'), 'symbols whose addresses matter')
+    expect(len(named('in.o')) > 0, 'none at all')
+    run('gcc', '-o', 'prog', 'ours.o')
+    equal(run('./prog').text.split()[0], '42', 'what it prints')
+
+
 @case('slim and fat LTO objects still link', needs=['gcc', 'strip'])
 def lto(work):
     lib.write('main.c', 'int twice(int); int main(void) { return twice(21) - 42; }')
