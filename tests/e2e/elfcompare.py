@@ -96,10 +96,11 @@ class Elf:
                 name, info, other, shndx, value, length = struct.unpack_from(self.order + 'IBBHQQ', data, at)
             else:
                 name, value, length, info, other, shndx = struct.unpack_from(self.order + 'IIIBBH', data, at)
-            if shndx == SHN_XINDEX and wide:
+            extended = shndx == SHN_XINDEX and wide
+            if extended:
                 shndx = struct.unpack_from(self.order + 'I', wide, 4 * n)[0]
             where = shndx
-            if 0 < shndx < len(self.sections) and shndx < 0xFF00:
+            if 0 < shndx < len(self.sections) and (extended or shndx < 0xFF00):
                 where = plain(self.sections[shndx]['name'])
             end = strings.find(b'\0', name)
             out.append((strings[name:end], info, other, where, value, length))
@@ -236,6 +237,9 @@ def join_differences(original, stripped, debug):
         return [f'debug file: {len(taken.sections)} sections, the original has {len(whole.sections)}']
     if whole.segments != taken.segments:
         lines.append('debug file: program headers differ')
+    left = collections.defaultdict(list)
+    for u in rest.sections:
+        left[u['name'], u['addr'], u['type']].append(u)
     for i, (s, t) in enumerate(zip(whole.sections, taken.sections)):
         what = f'[{i}] {s["name"]}'
         if plain(s['name']) != plain(t['name']):
@@ -255,7 +259,7 @@ def join_differences(original, stripped, debug):
             continue
         if t['size'] != s['size']:
             lines.append(f'{what}: size {s["size"]}, in the debug file {t["size"]}')
-        kept = [u for u in rest.sections if u['name'] == s['name'] and u['addr'] == s['addr'] and u['type'] == s['type']]
+        kept = left[s['name'], s['addr'], s['type']]
         if not any(rest.content(u) == whole.content(s) for u in kept):
             lines.append(f'{what}: content is neither in the debug file nor in the stripped one')
     return lines
