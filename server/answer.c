@@ -39,7 +39,8 @@ static struct answer_key key_of(const struct body *body, bool zstd)
 	return (struct answer_key){ body->name,   body->object,
 				    body->offset, body->size_bytes,
 				    body->time,   (uint32_t)body->kind,
-				    zstd };
+				    zstd,         body->build,
+				    { 0 } };
 }
 
 static void free_answer(struct cached *cached)
@@ -74,9 +75,30 @@ static bool put(struct MHD_Response *response, const char *name, const char *val
 	return MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
+/* What the file was called where it was built. A name that would break the header is not told, and
+ * neither is one that cannot be read just now: it is a gift. False: no memory. */
+static bool put_name(struct MHD_Response *response, struct server *server,
+		     const struct build_id *build)
+{
+	struct lookup *lookup;
+	scoped(origin_free) struct origin origin = { 0 };
+	if (!build->size || server->settings->withhold_names ||
+	    server_lookup(server, &lookup, NULL) < 0 ||
+	    lookup_origin(lookup, build, &origin, NULL) < 0 || !origin.path)
+		return true;
+	for (const char *at = origin.path; *at; at++) {
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			return true;
+	}
+	/* A header's value has no spaces at its ends. */
+	if (!*origin.path || *origin.path == ' ' || origin.path[strlen(origin.path) - 1] == ' ')
+		return true;
+	return put(response, "X-DEBUGINFOD-FILE", origin.path);
+}
+
 /* The header lines that every representation of a body has. */
-static int dress(struct MHD_Response *response, const struct body *body, const char *etag,
-		 bool zstd, struct error *err)
+static int dress(struct MHD_Response *response, const struct request *rq, const struct body *body,
+		 const char *etag, bool zstd, struct error *err)
 {
 	char size[24], date[HTTP_DATE_SIZE];
 
@@ -90,6 +112,8 @@ static int dress(struct MHD_Response *response, const struct body *body, const c
 		ok = put(response, "Content-Encoding", "zstd");
 	if (ok && http_date_format(body->time, date))
 		ok = put(response, "Last-Modified", date);
+	if (ok)
+		ok = put_name(response, rq->server, &body->build);
 	return ok ? 0 : error_no_memory(err);
 }
 
@@ -160,7 +184,7 @@ static int make_zstd(struct request *rq, const struct body *body, struct answer 
 		return r;
 	a->size_bytes = range.size_bytes;
 	make_etag(body, o->object, a->etag);
-	r = dress(a->response, body, a->etag, true, err);
+	r = dress(a->response, rq, body, a->etag, true, err);
 	if (r < 0)
 		return r;
 
@@ -228,7 +252,7 @@ static int make_identity(struct request *rq, const struct body *body, struct ans
 		return r;
 	a->size_bytes = body->size_bytes;
 	make_etag(body, NULL, a->etag);
-	r = dress(a->response, body, a->etag, false, err);
+	r = dress(a->response, rq, body, a->etag, false, err);
 	if (r < 0)
 		return r;
 
@@ -293,7 +317,7 @@ static enum MHD_Result answer_unsatisfiable(struct request *rq, const struct bod
 	/* Conditions come before ranges: RFC 9110, 13.2.2. */
 	bool known = is_known_to_client(rq, body, etag);
 	snprintf(range, sizeof(range), "bytes */%" PRIu64, body->size_bytes);
-	if (!response || dress(response, body, etag, false, &err) < 0 ||
+	if (!response || dress(response, rq, body, etag, false, &err) < 0 ||
 	    (!known && !put(response, "Content-Range", range))) {
 		if (response)
 			MHD_destroy_response(response);
@@ -329,7 +353,7 @@ static enum MHD_Result answer_streamed(struct request *rq, const struct body *bo
 	if (r < 0)
 		return request_drop(rq, trouble_of(r), &err);
 
-	r = dress(response, body, etag, false, &err);
+	r = dress(response, rq, body, etag, false, &err);
 	if (r == 0 && part) {
 		char text[72];
 		snprintf(text, sizeof(text), "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, range.offset,
@@ -361,11 +385,24 @@ static enum range_verdict asked_range(const struct request *rq, const struct bod
 	return range_parse(rq->range.bytes, rq->range.size, body->size_bytes, ret);
 }
 
+/* The words of the reference server. */
+static enum MHD_Result answer_too_large(struct request *rq)
+{
+	char text[64];
+	int size = snprintf(text, sizeof(text), "File too large, max size=%" PRIu64 "\n",
+			    rq->max_size_bytes);
+	rq->why = "larger than X-DEBUGINFOD-MAXSIZE";
+	return text_answer(rq, MHD_HTTP_NOT_ACCEPTABLE, text, (size_t)size);
+}
+
 enum MHD_Result answer_body(struct request *rq, const struct body *body)
 {
 	int r;
 	struct error err = ERROR_NONE;
 	struct range range;
+
+	if (rq->max_size_bytes && body->size_bytes > rq->max_size_bytes)
+		return answer_too_large(rq);
 
 	enum range_verdict verdict = asked_range(rq, body, &range);
 	if (verdict == RANGE_GIVEN)

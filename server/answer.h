@@ -20,10 +20,11 @@ struct body {
 	uint64_t offset; /* in the object's content */
 	uint64_t size_bytes; /* 0: nothing needs to be read */
 	int64_t time; /* Last-Modified */
+	struct build_id build; /* whose file it is; size 0: the header is to name none */
 };
 
 /**
- * Answer a request with a body: 200, 206, 304 or 416, encoded as the client asks for. Trouble drops
+ * Answer a request with a body: 200, 206, 304, 406 or 416, encoded as the client asks for. Trouble drops
  * the connection.
  */
 enum MHD_Result answer_body(struct request *rq, const struct body *body);

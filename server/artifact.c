@@ -20,7 +20,8 @@ static int find_whole(const struct artifact *artifact, const struct build *build
 	if (!artifact->present)
 		return -ENOENT;
 	*ret = (struct body){ BODY_WHOLE, artifact->digest,     artifact->digest,
-			      0,          artifact->size_bytes, build->time };
+			      0,          artifact->size_bytes, build->time,
+			      build->id };
 	return 0;
 }
 
@@ -74,7 +75,8 @@ static int find_section(struct request *rq, const struct build *build, struct bo
 		if (!section)
 			continue;
 		*ret = (struct body){ BODY_SECTION,    artifacts[i]->digest, artifacts[i]->digest,
-				      section->offset, section->size_bytes,  build->time };
+				      section->offset, section->size_bytes,  build->time,
+				      build->id };
 		return 0;
 	}
 	return -ENOENT;
@@ -142,7 +144,8 @@ static int find_source(struct request *rq, struct lookup *lookup, const struct b
 	if (r < 0)
 		return r;
 	*ret = (struct body){ BODY_SOURCE,  entry.digest,     place.object,
-			      place.offset, place.size_bytes, build->time };
+			      place.offset, place.size_bytes, build->time,
+			      { 0 } };
 	return 0;
 }
 

@@ -37,7 +37,7 @@ void cached_release(struct cached *c); /* also accepts NULL */
  * @bytes_max    sum of their costs that is kept at most
  * @max_age_ms   0: any age
  */
-#define CACHE_KEY_LIMIT 96
+#define CACHE_KEY_LIMIT 168
 must_check int cache_new(size_t key_size, size_t n_max, uint64_t bytes_max, uint64_t max_age_ms,
 			 struct cache **ret, struct error *err);
 /** Holders of values keep them. */

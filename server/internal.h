@@ -76,6 +76,7 @@ struct request {
 
 	struct accept_encoding accept;
 	struct header_value if_none_match, if_modified_since, range, if_range, forwarded;
+	uint64_t max_size_bytes; /* the client takes no larger body; 0: any */
 	bool has_body;
 	const char *malformed; /* why the header is refused */
 
@@ -145,8 +146,10 @@ struct answer_key {
 	int64_t time;
 	uint32_t kind;
 	uint32_t zstd;
+	struct build_id build;
+	uint8_t zeros[7];
 };
-_Static_assert(sizeof(struct answer_key) == 96 && CACHE_KEY_LIMIT >= 96,
+_Static_assert(sizeof(struct answer_key) == 168 && CACHE_KEY_LIMIT >= 168,
 	       "a key has no padding, and fits");
 
 /* ---- what the store has for a request: server/artifact.c ---- */

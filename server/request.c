@@ -91,6 +91,19 @@ static bool name_is(const char *name, size_t size, const char *known, size_t kno
 }
 #define NAME_IS(known) name_is(name, name_size, known, sizeof(known) - 1)
 
+/* Decimal; 0 for what is no number, as for the reference server. */
+static uint64_t read_size(const char *text, size_t size)
+{
+	uint64_t value = 0;
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] < '0' || text[i] > '9' ||
+		    __builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(text[i] - '0'), &value))
+			return 0;
+	}
+	return value;
+}
+
 static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, const char *name,
 				      size_t name_size, const char *value, size_t value_size)
 {
@@ -123,6 +136,8 @@ static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, co
 		keep(&rq->range, value, value_size);
 	else if (NAME_IS("If-Range"))
 		keep(&rq->if_range, value, value_size);
+	else if (NAME_IS("X-DEBUGINFOD-MAXSIZE"))
+		rq->max_size_bytes = read_size(value, value_size);
 	else if (NAME_IS("X-Forwarded-For"))
 		keep(&rq->forwarded, value, value_size);
 	return MHD_YES;

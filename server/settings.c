@@ -88,6 +88,8 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		{ "serve-collisions", 0, "first|no",
 		  "what a build ID of two programs gets: the first's files, or 404 (no)",
 		  .text = &texts.collisions },
+		{ "withhold-names", 0, NULL, "do not tell what a file was called (X-DEBUGINFOD-FILE)",
+		  .flag = &ret->withhold_names },
 		{ 0 },
 	};
 	int first;

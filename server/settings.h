@@ -19,6 +19,7 @@ struct settings {
 	struct network *trusted;
 	size_t n_trusted;
 	bool serve_collisions;
+	bool withhold_names; /* no X-DEBUGINFOD-FILE */
 };
 
 /** STATUS_GO_ON, or the status to exit with; what there is to say has been said. settings_free() in

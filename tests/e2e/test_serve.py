@@ -163,6 +163,46 @@ def find_all(work):
                        'peer=127.0.0.1$')
 
 
+@case('the path of a file is told, or withheld; what is larger than asked for is 406', needs=['gcc', 'curl', 'debuginfod-find'])
+def names_and_sizes(work):
+    store = new_store(work)
+    for folder in ('opt', 'first', 'second'):
+        os.mkdir(folder)
+    write('a.c', b'int main(void) { return 0; }\n')
+    run('gcc', '-g', '-Wl,--build-id', 'a.c', '-o', 'opt/prog')
+    ident = lib.build_id('opt/prog')
+    lib.dbgsplit(f'--store={store}', '--sources=no', '--origin-path=usr/bin/pr\u00f6g', 'opt/prog')
+    run('gcc', '-g', '-Wl,--build-id=0xabcdef012345', 'a.c', '-o', 'odd')
+    lib.dbgsplit(f'--store={store}', '--sources=no', '--origin-path=a\r\nX-Evil: 1', 'odd')
+    with Server(store) as server:
+        for kind in ('debuginfo', 'executable', 'section/.debug_line'):
+            path = f'/buildid/{ident}/{kind}'
+            for encoding in ('identity', 'zstd'):
+                name = ask(server, path, headers={'Accept-Encoding': encoding})['x-debuginfod-file']
+                equal(name.encode('latin-1').decode(), 'usr/bin/pr\u00f6g', path)
+            equal(ask(server, path, 'HEAD')['x-debuginfod-file'], name)
+            size = int(ask(server, path, 'HEAD')['x-debuginfod-size'])
+            at_most = {'X-DEBUGINFOD-MAXSIZE': str(size)}
+            equal(ask(server, path, headers=at_most).status, 200)
+            at_most = {'X-DEBUGINFOD-MAXSIZE': str(size - 1)}
+            refused = ask(server, path, headers=at_most)
+            equal((refused.status, refused.body), (406, b'File too large, max size=%d\n' % (size - 1)))
+            equal(ask(server, path, 'HEAD', headers=at_most).status, 406)
+            for no_limit in ('0', 'x', '99999999999999999999999'):
+                equal(ask(server, path, headers={'X-DEBUGINFOD-MAXSIZE': no_limit}).status, 200, no_limit)
+        evil = ask(server, '/buildid/abcdef012345/debuginfo')
+        equal((evil.status, evil['x-debuginfod-file'], evil['x-evil']), (200, None, None))
+        env = server.client_env(os.path.join(work, 'first'), DEBUGINFOD_MAXSIZE=100)
+        small = run('debuginfod-find', 'debuginfo', ident, env=env, status=None)
+        matches('too large', small.errors.lower())
+        logged(server, 'status=406')
+        env = server.client_env(os.path.join(work, 'second'), DEBUGINFOD_MAXSIZE=1 << 24)
+        run('debuginfod-find', 'debuginfo', ident, env=env)
+    with Server(store, '--withhold-names') as server:
+        answer = ask(server, f'/buildid/{ident}/debuginfo')
+        equal((answer.status, answer['x-debuginfod-file']), (200, None))
+
+
 @case('headers say all that a client or proxy needs', needs=['gcc', 'curl'])
 def headers(work):
     store = new_store(work)
