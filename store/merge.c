@@ -537,9 +537,9 @@ static int tell_missing_sources(struct merge *m, const struct artifact *manifest
 		if (is_removed(&entry.digest, m))
 			continue;
 		r = lookup_source(m->lookup, &entry.digest, &place, err);
-		if (r < 0 && r != -ENOENT)
+		if (r < 0 && r != -ENOENT && r != -EIO)
 			return r;
-		n_missing += r == -ENOENT;
+		n_missing += r < 0;
 	}
 	if (n_missing) {
 		snprintf(why, sizeof(why), "%" PRIu64 " of the %" PRIu64 " sources that it names did not come",

@@ -102,9 +102,9 @@ static int check_indexed_sources(struct verification *v, struct error *err)
 		if (!(flags & SOURCE_UNINDEXED))
 			continue;
 		r = lookup_source(v->lookup, &source, &place, err);
-		if (r < 0 && r != -ENOENT)
+		if (r < 0 && r != -ENOENT && r != -EIO)
 			return r;
-		n_unindexed += r == -ENOENT;
+		n_unindexed += r < 0;
 	}
 	char why[128];
 	if (n_unindexed) {

@@ -42,7 +42,7 @@ static int check_place(struct verification *v, const struct digest *pack, const 
 		return 0;
 	struct source_place place;
 	int r = lookup_source(v->lookup, &member->digest, &place, err);
-	if (r == -ENOENT) {
+	if (r == -ENOENT || r == -EIO) {
 		*ret_flags = SOURCE_UNINDEXED; /* or only just written: asked again at the end */
 		return 0;
 	}

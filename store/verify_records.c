@@ -56,7 +56,7 @@ static int find_newer_pack(struct verification *v, const struct digest *source, 
 
 	struct source_place where;
 	r = lookup_source(v->lookup, source, &where, err);
-	if (r == -ENOENT) {
+	if (r == -ENOENT || r == -EIO) {
 		*ret = false;
 		return 0;
 	}
