@@ -466,6 +466,29 @@ def live(work):
         equal(ask(server, f'/buildid/{ident}/debuginfo', connection=connection).status, 404, 'removed')
 
 
+@case('without its catalog a store serves builds, and says of no source that there is none', needs=['gcc'])
+def no_catalog(work):
+    store = new_store(work)
+    ident, source = small_program(work, store)
+    for spoil in (lambda path: write(path, b'no database' * 100), os.unlink):
+        for name in os.listdir(f'{store}/catalog'):
+            if name != 'catalog.sqlite':
+                os.unlink(f'{store}/catalog/{name}')
+        spoil(f'{store}/catalog/catalog.sqlite')
+        with Server(store) as server:
+            equal(ask(server, f'/buildid/{ident}/debuginfo').status, 200)
+            equal(ask(server, f'/buildid/{ident}/source/no/such/file').status, 404, 'what no manifest names')
+            try:
+                status = ask(server, f'/buildid/{ident}/source{source}').status
+            except (http.client.RemoteDisconnected, ConnectionResetError):
+                status = None
+            equal(status, None, 'a status, where the connection is to be dropped')
+            logged(server, f'dropped: kind=source id={ident}: source [0-9a-f]+: no catalog')
+    lib.dbgstore('reindex', f'--store={store}')
+    with Server(store) as server:
+        equal(ask(server, f'/buildid/{ident}/source{source}').status, 200)
+
+
 @case('the log of the catalog grew for as long as an asked server was idle', needs=['gcc'])
 def rests(work):
     store = new_store(work)
