@@ -6,6 +6,7 @@
 
 #include "base/progress.h"
 #include "elf/identity.h"
+#include "split/debug_names.h"
 #include "split/deposit.h"
 #include "store/object.h"
 #include "store/record.h"
@@ -32,13 +33,15 @@ static void sections_free(struct object_section **sections)
 
 /* Once from the start to the end, into whatever is wanted. */
 static int write_debug(struct store *st, const struct debug_image *debug, struct file_sink *file,
-		       const struct mapping *input, struct progress *progress,
-		       struct fresh *fresh, struct object_result *ret, bool *ret_damaged, struct error *err)
+		       struct debug_names *names, const struct mapping *input,
+		       struct progress *progress, struct fresh *fresh, struct object_result *ret,
+		       bool *ret_damaged, struct error *err)
 {
 	int r;
 
 	*ret_damaged = false;
 	struct tee_sink tee = { 0 };
+	scoped(names_sink_close) struct names_sink renamed = { 0 };
 	scoped(object_writer_freep) struct object_writer *w = NULL;
 	if (st) {
 		struct object_layout layout;
@@ -49,7 +52,12 @@ static int write_debug(struct store *st, const struct debug_image *debug, struct
 		if (r < 0)
 			return r;
 		object_writer_note(w, fresh);
-		tee.sinks[tee.n_sinks++] = writer_sink(w);
+		struct sink to = writer_sink(w);
+		if (names && names->dirs.n)
+			r = names_sink_open(names, debug, &to, &renamed, &to, err);
+		if (r < 0)
+			return r;
+		tee.sinks[tee.n_sinks++] = to;
 	}
 	if (file)
 		tee.sinks[tee.n_sinks++] = file_sink(file);
@@ -62,18 +70,22 @@ static int write_debug(struct store *st, const struct debug_image *debug, struct
 	r = mapping_check(input, err);
 	if (r < 0)
 		return r;
-	return w ? object_writer_finish(w, ret, err) : 0;
+	r = w ? object_writer_finish(w, ret, err) : 0;
+	if (r == 0 && renamed.names)
+		names_sink_finish(&renamed);
+	return r;
 }
 
 int deposit_debug(struct store *st, struct debug_image *debug, struct file_sink *file,
-		  const struct mapping *input, struct progress *progress, struct fresh *fresh,
-		  struct object_result *ret, struct error *err)
+		  struct debug_names *names, const struct mapping *input,
+		  struct progress *progress, struct fresh *fresh, struct object_result *ret,
+		  struct error *err)
 {
 	int r;
 
 	bool damaged;
 	progress_expect(progress, 0, debug->size_bytes);
-	r = write_debug(st, debug, file, input, progress, fresh, ret, &damaged, err);
+	r = write_debug(st, debug, file, names, input, progress, fresh, ret, &damaged, err);
 	if (r == 0 || !damaged)
 		return r;
 	/* A changing input looks damaged too. */
@@ -88,7 +100,7 @@ int deposit_debug(struct store *st, struct debug_image *debug, struct file_sink 
 		file->crc = 0;
 		file->size_bytes = 0;
 	}
-	return write_debug(st, debug, file, input, progress, fresh, ret, &damaged, err);
+	return write_debug(st, debug, file, names, input, progress, fresh, ret, &damaged, err);
 }
 
 int deposit_stripped(struct store *st, const struct stripped *stripped, const struct mapping *input,

@@ -9,6 +9,7 @@
 
 /* What goes into the store: two objects, and the record that names them. */
 
+struct debug_names;
 struct progress;
 
 /**
@@ -18,12 +19,14 @@ struct progress;
  * @st    NULL: no store
  * @file  NULL: no plain file. Its file is written from the start
  * @fresh     the object is noted in it (store/fresh.h)
+ * @names  changed in the object, and told what was; the plain file has them as they are. NULL: none
  * @progress  expects and is told the image's bytes; may be NULL
  * Errors: -EBUSY @input has changed: nothing is durable
  */
 must_check int deposit_debug(struct store *st, struct debug_image *debug, struct file_sink *file,
-			     const struct mapping *input, struct progress *progress,
-			     struct fresh *fresh, struct object_result *ret, struct error *err);
+			     struct debug_names *names, const struct mapping *input,
+			     struct progress *progress, struct fresh *fresh,
+			     struct object_result *ret, struct error *err);
 
 /** The stripped image as an object. */
 must_check int deposit_stripped(struct store *st, const struct stripped *stripped,

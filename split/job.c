@@ -17,6 +17,7 @@ static void job_close(struct job *job)
 	debug_file_close(&job->debug_file);
 	stripped_free(&job->stripped);
 	debug_image_free(&job->debug);
+	debug_names_free(&job->names);
 	symbols_free(&job->symbols);
 	plan_free(&job->plan);
 	archive_close(&job->archive);

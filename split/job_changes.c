@@ -18,6 +18,26 @@ static const char *codec_name(enum compression compression)
 	}
 }
 
+/* The names that the stored image has otherwise, and what gives the untouched one back. */
+static void list_names(struct job *job)
+{
+	const struct debug_names *names = &job->names;
+	if (!names->written || !names->dirs.n)
+		return;
+	const char *section = job->image.sections[names->dirs.section].name;
+	json_t *change = outcome_change(job->outcome, "names-patched", section);
+	char old_byte[3], new_byte[3];
+	hex_encode((const uint8_t[]){ DEBUG_NAMES_OLD }, 1, old_byte);
+	hex_encode((const uint8_t[]){ DEBUG_NAMES_NEW }, 1, new_byte);
+	json_t *offsets = json_array();
+	for (size_t i = 0; i < names->dirs.n; i++)
+		json_array_append_new(offsets, json_integer((json_int_t)names->offsets[i]));
+	json_object_set_new(change, "old", json_string(old_byte));
+	json_object_set_new(change, "new", json_string(new_byte));
+	json_object_set_new(change, "offsets", offsets);
+	json_object_set_new(change, "original", json_string(DIGEST_HEX(&names->original)));
+}
+
 static void list(struct job *job)
 {
 	const struct image *image = &job->image;
@@ -37,6 +57,7 @@ static void list(struct job *job)
 		if (section->content.compression == COMPRESSION_ZLIB_GNU)
 			json_object_set_new(change, "renamed", json_bytes_string(section->name));
 	}
+	list_names(job);
 	if (job->plan.stale_link)
 		outcome_change(job->outcome,
 			       job->wants_debug_file ? "link-replaced" : "link-removed",

@@ -3,6 +3,7 @@
 #include "base/mapping.h"
 #include "split/archive.h"
 #include "split/debug_file.h"
+#include "split/debug_names.h"
 #include "split/deposit.h"
 #include "split/job.h"
 #include "split/output.h"
@@ -26,6 +27,7 @@ struct job {
 	struct plan plan;
 	struct symbols symbols;
 	struct debug_image debug;
+	struct debug_names names; /* that are changed in it */
 	struct stripped stripped;
 	struct debug_file debug_file;
 	bool wants_debug_file;

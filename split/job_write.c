@@ -51,8 +51,14 @@ static int write_debug(struct job *job, struct error *err)
 	struct file_sink file = { .fd = job->debug_file.file.fd,
 				  .what = job->debug_file.path,
 				  .wants_crc = true };
+	r = job->store && !job->options->keep_names
+		    ? debug_names_find(&job->image, &job->names, err)
+		    : 0;
+	if (r < 0)
+		return r;
 	r = deposit_debug(job->store, &job->debug, job->wants_debug_file ? &file : NULL,
-			  job->mapping, job->context->progress, &job->fresh, &job->outcome->debug,
+			  &job->names, job->mapping, job->context->progress, &job->fresh,
+			  &job->outcome->debug,
 			  err);
 	job->outcome->has_debug = r == 0 && job->store;
 	job->outcome->debug_crc = file.crc;

@@ -128,7 +128,7 @@ static int read_origin(struct split_options *options, const struct origin *given
 
 /* Texts of options that become something else. */
 struct texts {
-	const char *sources, *executable, *build_id, *jobs, *level, *min_free;
+	const char *sources, *executable, *build_id, *debug_names, *jobs, *level, *min_free;
 	const char *package, *version, *distro, *purl, *name_space, *path;
 	struct option_values tags;
 	bool strip_all, strip_debug;
@@ -175,6 +175,11 @@ static int check(struct split_options *options, const struct texts *texts)
 	if (texts->build_id && strcmp(texts->build_id, "keep") != 0)
 		return options_wrong(&usage, "--build-id=%s: only keep is known yet",
 				     texts->build_id);
+	options->keep_names = texts->debug_names && !strcmp(texts->debug_names, "keep");
+	if (texts->debug_names && !options->keep_names &&
+	    strcmp(texts->debug_names, "absolute") != 0)
+		return options_wrong(&usage, "--debug-names=%s: expected absolute or keep",
+				     texts->debug_names);
 	if (options->store && strstr(options->store, "://"))
 		return options_wrong(
 			&usage,
@@ -228,6 +233,9 @@ int split_options_read(struct split_options *options, int argc, char **argv)
 		  .list = &options->source_roots },
 		{ "executable", 0, "yes|no", "keep the stripped file in the store too (yes)",
 		  .text = &texts.executable },
+		{ "debug-names", 0, "absolute|keep",
+		  "in the store, make names askable that Go's -trimpath cut (absolute)",
+		  .text = &texts.debug_names },
 		{ "build-id", 0, "keep", "leave build IDs as they are", .text = &texts.build_id },
 		{ "require-debug", 0, NULL, "fail where there is no debug information",
 		  .flag = &options->require_debug },

@@ -15,6 +15,7 @@ struct split_options {
 	bool no_sources;
 	struct option_values source_roots;
 	bool no_executable;
+	bool keep_names; /* in the stored debug image */
 	bool require_debug;
 	bool discard_debug;
 	bool keep_archive_fields; /* -U */

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/tmpfile.h"
 #include "store/command_build.h"
+#include "store/patches.h"
 #include "store/sources.h"
 
 #define PIECE_SIZE (1u << 20)
@@ -100,6 +101,59 @@ static int copy_range(const struct object *object, uint64_t offset, uint64_t siz
 		offset += n;
 		size -= n;
 	}
+	return 0;
+}
+
+/* The debug image as it was before names were changed in it; checked against the digest of that. */
+static int copy_original(struct store *st, const struct build *build, struct output *out,
+			 struct error *err)
+{
+	int r;
+
+	if (!build->debug.present)
+		return error_set(err, -ENOENT, "%s: the store has no debug information of it",
+				 BUILD_ID_HEX(&build->id));
+	scoped(record_free) struct record record = { 0 };
+	scoped(patches_free) struct patches patches = { 0 };
+	scoped(object_closep) struct object *object = NULL;
+	scoped(object_reader_freep) struct object_reader *reader = NULL;
+	scoped(digester_freep) struct digester *digester = NULL;
+	r = record_read(st, &build->id, &record, err);
+	if (r == 0)
+		r = patches_read(&record, &build->debug, &patches, err);
+	if (r == 0)
+		r = object_open(st, &build->debug.digest, &object, err);
+	if (r == 0)
+		r = object_reader_new(object, &reader, err);
+	if (r == 0)
+		r = digester_new(&digester, err);
+	if (r < 0)
+		return r;
+	scoped(string_free) char *piece = malloc(PIECE_SIZE);
+	if (!piece)
+		return error_no_memory(err);
+	for (uint64_t at = 0, size = object_size(object); at < size;) {
+		size_t n;
+		r = object_read(reader, at, piece, (size_t)min_u64(size - at, PIECE_SIZE), &n, err);
+		if (r == 0 && !n)
+			r = error_set(err, -EBADMSG, "object %s: ends at 0x%" PRIx64,
+				      DIGEST_HEX(object_digest(object)), at);
+		if (r == 0)
+			r = patches_undo(&patches, at, (uint8_t *)piece, n, err);
+		if (r < 0)
+			return r;
+		digester_add(digester, piece, n);
+		r = file_write(out->fd, piece, n, out->path ? out->path : "standard output", err);
+		if (r < 0)
+			return r;
+		at += n;
+	}
+	const struct digest digest = digester_finish(digester);
+	if (!digest_equal(&digest, &patches.original.digest))
+		return error_set(err, -EBADMSG,
+				 "%s: the original debug image comes back with digest %s, not %s",
+				 BUILD_ID_HEX(&build->id), DIGEST_HEX(&digest),
+				 DIGEST_HEX(&patches.original.digest));
 	return 0;
 }
 
@@ -206,7 +260,7 @@ static int copy_kind(struct store *st, struct lookup *l, const struct build *bui
 }
 
 static int get(const struct command *c, const char *word, enum kind kind, const char *name,
-	       bool allow_collision, struct output *out)
+	       bool original, bool allow_collision, struct output *out)
 {
 	int r;
 
@@ -232,7 +286,8 @@ static int get(const struct command *c, const char *word, enum kind kind, const 
 	}
 	r = output_open(out, &err);
 	if (r == 0)
-		r = copy_kind(st, l, &build, kind, name, out, &err);
+		r = original ? copy_original(st, &build, out, &err)
+			     : copy_kind(st, l, &build, kind, name, out, &err);
 	if (r == 0)
 		r = output_finish(out, &err);
 	if (r < 0)
@@ -251,10 +306,13 @@ int command_get(int argc, char **argv)
 			   "Get what the store has of a build, decoded and checked, to a file or to standard output." }
 	};
 	const char *path = NULL;
+	bool original = false;
 	bool allow_collision = false;
 	const struct option_entry entries[] = {
 		{ "output", 'o', "FILE", "write it there, in one step; \"-\": standard output",
 		  .text = &path },
+		{ "original", 0, NULL, "debuginfo: without the names that were made absolute",
+		  .flag = &original },
 		{ "allow-id-collision", 0, NULL,
 		  "give the first program's where several have the ID", .flag = &allow_collision },
 		{ 0 },
@@ -276,6 +334,8 @@ int command_get(int argc, char **argv)
 	if (n != 2 + takes_name)
 		return options_wrong(&c.usage, "%s: %s", kinds[kind],
 				     takes_name ? "one name is needed" : "takes no name");
+	if (original && kind != DEBUGINFO)
+		return options_wrong(&c.usage, "--original: of debuginfo alone");
 	if (path && !strcmp(path, "-"))
 		path = NULL;
 	if (!path && kind != SOURCE && isatty(STDOUT_FILENO))
@@ -287,5 +347,5 @@ int command_get(int argc, char **argv)
 						   .tmp = TMPFILE_NONE,
 						   .folder_fd = -1 };
 	return get(&c, argv[first], (enum kind)kind, takes_name ? argv[first + 2] : NULL,
-		   allow_collision, &out);
+		   original, allow_collision, &out);
 }

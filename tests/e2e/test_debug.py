@@ -57,6 +57,37 @@ def gdb_go(work):
     matches(r'func Println\(a \.\.\.any\)', out, 'standard library source')
 
 
+@case('gdb: lines of main module, dependency and standard library of a -trimpath Go program; --original, --debug-names=keep',
+      needs=['gdb', 'go'])
+def gdb_trimmed(work):
+    work = os.path.realpath(work)
+    binary, env = lib.go_trimmed(work, flags=['-gcflags=all=-N -l'])
+    build_id, app = lib.build_id(binary), os.path.join(work, 'app')
+    store, untouched = lib.new_store(work), lib.new_store(work, 'untouched')
+    run('cp', binary, 'kept')
+    lib.dbgsplit(f'--store={untouched}', '--debug-names=keep', os.path.abspath('kept'), cwd=app, env=env)
+    lib.dbgsplit(f'--store={store}', binary, cwd=app, env=env)
+    for gone in ('app', 'cache'):
+        os.rename(os.path.join(work, gone), os.path.join(work, gone + '.gone'))
+    with lib.Server(store) as server:
+        out = gdb(server, work, binary, 'break loud.go:5', 'run', 'list', 'frame 1', 'list', 'list fmt.Println', 'list runtime.main')
+    matches(r'Breakpoint 1, example\.com/Loud\.Say \(.*\) at .*/Loud@v1\.2\.0-RC1/loud\.go:5', out)
+    matches(r'^5\s+louder := word \+ "!"', out, 'dependency')
+    matches(r'^10\s+text := loud\.Say\("dbgvault"\)', out, 'main module')
+    matches(r'func Println\(a \.\.\.any\)', out, 'standard library')
+    matches(r'The main goroutine', out, 'runtime')
+
+    def get(place, *args):
+        return lib.dbgstore('get', f'--store={place}', build_id, 'debuginfo', *args).out
+    kept = get(untouched)
+    lib.expect(get(store) != kept, 'names were changed')
+    lib.equal(get(store, '--original'), kept, '--original')
+    lib.equal(get(untouched, '--original'), kept, '--original of what was kept')
+    with lib.Server(untouched) as server:
+        out = gdb(server, os.path.join(work, 'other'), './kept', 'list fmt.Println')  # a cache of its own
+    lib.expect('func Println' not in out, f'without the change gdb asks for no source: {out}')
+
+
 @case('debuginfod-find: debuginfo, executable, source and section', needs=['debuginfod-find', 'g++', 'objcopy'])
 def find_kinds(work):
     tree = os.path.join(work, 'tree')

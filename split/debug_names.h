@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/digest.h"
+#include "elf/compilation_dirs.h"
+#include "split/debug_image.h"
+
+/*
+ * Names in the stored debug image that debuggers can ask for. `go build -trimpath` leaves "." as the
+ * compilation folder, and gdb asks for no name that is not absolute: in the image, each such "." in
+ * .debug_info becomes "/", a byte for a byte. Nothing moves, in DWARF 4 and 5 alike.
+ */
+struct debug_names {
+	struct compilation_dirs dirs; /* n is 0: the image stays as it is */
+	/* After writing: */
+	uint64_t *offsets; /* of the changed bytes, in the debug image; dirs.n */
+	struct digest original; /* of the image without the change */
+	bool written;
+};
+
+#define DEBUG_NAMES_OLD '.'
+#define DEBUG_NAMES_NEW '/'
+
+/** What is to change: nothing where it is no Go program built with -trimpath. Errors: -ENOMEM */
+must_check int debug_names_find(const struct image *image, struct debug_names *ret,
+				struct error *err);
+/** Also accepts a zeroed struct. A guard: scoped(debug_names_free). */
+void debug_names_free(struct debug_names *names);
+
+/** Between a debug image and where it goes: takes the untouched bytes, hands on the changed ones. */
+struct names_sink {
+	struct sink to;
+	struct debug_names *names;
+	struct digester *digester; /* of the untouched bytes */
+	uint64_t at; /* bytes so far */
+	size_t next; /* of the offsets */
+};
+
+/** @ret_sink  keeps a pointer to @ret. Errors: -ENOMEM */
+must_check int names_sink_open(struct debug_names *names, const struct debug_image *debug,
+			       const struct sink *to, struct names_sink *ret,
+			       struct sink *ret_sink, struct error *err);
+/** All bytes were taken: fills in names->original. */
+void names_sink_finish(struct names_sink *s);
+void names_sink_close(struct names_sink *s); /* a guard; also accepts a zeroed one */
