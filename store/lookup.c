@@ -321,11 +321,10 @@ static int find_source(struct lookup *l, const struct digest *source, struct sou
 				 DIGEST_HEX(source));
 	if (ask_source(l, source, ret) == 1)
 		return 0;
-	if (l->db) {
-		renew(l, now_ms());
-		if (ask_source(l, source, ret) == 1)
-			return 0;
-	}
+	/* The snapshot may be older than the source, and the catalog younger than the last look for one. */
+	renew(l, now_ms());
+	if (ask_source(l, source, ret) == 1)
+		return 0;
 	scoped(object_closep) struct object *object = NULL;
 	r = object_open(l->st, source, &object, err);
 	/* Which pack has it, only the catalog knows: without one, nobody may say that none has. */

@@ -309,6 +309,22 @@ static void records_answer_without_a_catalog(void **state)
 	assert_int_equal(lookup_source(l, &digest, &place, &err), -EIO);
 }
 
+/* As soon as there is one, and not only with the next snapshot. */
+static void a_new_catalog_is_seen_at_once(void **state)
+{
+	struct store_fixture *f = *state;
+	struct error err = ERROR_NONE;
+	struct digest pack = { { 1 } };
+	struct pack_member member = { { { 2 } }, 512, 10 };
+	struct source_place place;
+	scoped(lookup_freep) struct lookup *l = NULL;
+	assert_ok(lookup_new(f->st, &l, &err));
+	assert_int_equal(lookup_source(l, &member.digest, &place, &err), -EIO);
+	assert_ok(catalog_put_pack(f->st, &pack, &member, 1, &err));
+	assert_ok(lookup_source(l, &member.digest, &place, &err));
+	assert_int_equal(place.offset, 512);
+}
+
 static void damage_catalog(struct store *st)
 {
 	/* Closed, so that all is in the file, and then overwritten from its second page on. */
@@ -599,6 +615,7 @@ int main(void)
 		store_test(damaged_contributions_are_counted),
 		store_test(builds_are_found_by_path_package_and_prefix),
 		store_test(records_answer_without_a_catalog),
+		store_test(a_new_catalog_is_seen_at_once),
 		store_test(damaged_catalog_is_made_again),
 		store_test(rebuilding_is_one_step),
 		store_test(packs_are_put_and_forgotten),
