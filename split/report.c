@@ -120,7 +120,7 @@ static void set_bytes(json_t *object, const char *key, const char *value)
 static json_t *object_json(const struct object_result *result)
 {
 	json_t *object = json_object();
-	json_object_set_new(object, "sha256", json_string(DIGEST_HEX(&result->digest)));
+	json_object_set_new(object, "digest", json_string(DIGEST_HEX(&result->digest)));
 	set_count(object, "size_bytes", result->size_bytes);
 	set_count(object, "stored_bytes", result->stored_bytes);
 	json_object_set_new(object, "was_there", json_boolean(result->was_there));
