@@ -26,11 +26,6 @@ void compilation_dirs_free(struct compilation_dirs *dirs)
 	*dirs = (struct compilation_dirs){ 0 };
 }
 
-static uint64_t measure(const struct unit_start *start)
-{
-	return min_u64(start->unit_size, UNIT_START_LIMIT);
-}
-
 static int keep(struct finding *finding, uint64_t offset, struct error *err)
 {
 	struct compilation_dirs *found = &finding->found;
@@ -76,7 +71,7 @@ int compilation_dirs_find(const struct image *image, const char *dir, struct com
 		finding.units.relocations = &relocations;
 		finding.found.section = (uint64_t)(info - image->sections);
 		uint64_t n_damaged = 0;
-		int r = units_walk(image, info, measure, visit, &finding, &n_damaged, err);
+		int r = units_walk(image, info, unit_measure_start, visit, &finding, &n_damaged, err);
 		if (r < 0)
 			return r;
 	}

@@ -300,11 +300,6 @@ static int take_relative_lines(const struct unit_start *start, void *context, st
 	return lines_read(&reading->lines, start, take_file, reading, &whole, err);
 }
 
-static uint64_t measure_unit(const struct unit_start *start)
-{
-	return min_u64(start->unit_size, UNIT_START_LIMIT);
-}
-
 static struct table *find_table(struct reading *reading, uint64_t offset)
 {
 	size_t low = 0, high = reading->n_tables;
@@ -373,7 +368,7 @@ static int read_units(struct reading *reading, const struct image *image, struct
 		struct dwarf_relocations relocations;
 		dwarf_relocations_find(image, section, &relocations);
 		reading->units.relocations = &relocations;
-		int r = units_walk(image, section, measure_unit, take_unit, reading,
+		int r = units_walk(image, section, unit_measure_start, take_unit, reading,
 				   &reading->n_damaged, err);
 		if (r < 0)
 			return r;

@@ -391,6 +391,11 @@ static int find_string(struct unit_reader *reader, const struct header *header,
 	return 0;
 }
 
+uint64_t unit_measure_start(const struct unit_start *start)
+{
+	return min_u64(start->unit_size, UNIT_START_LIMIT);
+}
+
 int unit_read(struct unit_reader *reader, const struct unit_start *start, struct unit *ret,
 	      bool *ret_fatal, struct error *err)
 {

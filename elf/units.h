@@ -45,6 +45,8 @@ struct unit {
 
 /* Bytes of a unit in which its first entry must lie. */
 #define UNIT_START_LIMIT (32u << 10)
+/** A unit_measure, for unit_read(). */
+uint64_t unit_measure_start(const struct unit_start *start);
 /* Abbreviations and attributes that are read in all of a file: many units may share a long one. */
 #define UNIT_ABBREV_LIMIT 100000000u
 

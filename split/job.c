@@ -26,6 +26,19 @@ static void job_close(struct job *job)
 	fd_close(&job->fd);
 }
 
+void job_warn(const char *text, void *context)
+{
+	struct job *job = context;
+	outcome_warn(job->outcome, "%s", text);
+}
+
+int job_publish(struct job *job, struct error *err)
+{
+	int r = mapping_check(job->mapping, err);
+	return r == 0 ? output_publish(&job->output, job->input, mapping_stat(job->mapping), err)
+		      : r;
+}
+
 /* ---- before anything is written ---- */
 
 static int check_free(const struct job *job, int fd, const char *where, uint64_t need,
@@ -242,9 +255,7 @@ static int split(struct job *job, struct error *err)
 	if (r == 0 && job->wants_debug_file)
 		r = debug_file_publish(&job->debug_file, 0666 & ~job->context->umask, err);
 	if (r == 0)
-		r = mapping_check(job->mapping, err);
-	if (r == 0)
-		r = output_publish(&job->output, job->input, mapping_stat(job->mapping), err);
+		r = job_publish(job, err);
 	if (r == 0)
 		job_settle(job, OUTCOME_SPLIT);
 	return r;

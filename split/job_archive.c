@@ -43,12 +43,6 @@ static int judge_bytes(const uint8_t *bytes, uint64_t size, void *context, struc
 	return archive_judge(&job->archive, bytes, size, &options, err);
 }
 
-static void warn_replace(const char *text, void *context)
-{
-	struct job *job = context;
-	outcome_warn(job->outcome, "%s", text);
-}
-
 int job_archive(struct job *job, struct error *err)
 {
 	int r;
@@ -78,11 +72,9 @@ int job_archive(struct job *job, struct error *err)
 	if (r == 0)
 		r = output_write_content(&job->output, &content, job->fd,
 					 mapping_stat(job->mapping), job->options->keep_times,
-					 warn_replace, job, err);
+					 job_warn, job, err);
 	if (r == 0)
-		r = mapping_check(job->mapping, err);
-	if (r == 0)
-		r = output_publish(&job->output, job->input, mapping_stat(job->mapping), err);
+		r = job_publish(job, err);
 	if (r == 0)
 		job_settle(job, OUTCOME_SPLIT);
 	return r;

@@ -43,6 +43,12 @@ static inline void job_settle(struct job *job, enum outcome_status status)
 	job->settled = true;
 }
 
+/** A replace_warning; @context is the job. */
+void job_warn(const char *text, void *context);
+
+/** Put the written output in its place, unless the input has changed. */
+must_check int job_publish(struct job *job, struct error *err);
+
 /** Open the input and see what it is: on 0 and not settled, a program whose sections may be
  * planned. */
 must_check int job_look(struct job *job, struct error *err);

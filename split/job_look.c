@@ -150,10 +150,7 @@ int job_copy_output(struct job *job, struct error *err)
 		return r;
 	r = output_copy(&job->output, mapping_bytes(job->mapping), mapping_size(job->mapping),
 			mapping_stat(job->mapping), job->options->keep_times, err);
-	if (r == 0)
-		r = mapping_check(job->mapping, err);
-	return r == 0 ? output_publish(&job->output, job->input, mapping_stat(job->mapping), err)
-		      : r;
+	return r == 0 ? job_publish(job, err) : r;
 }
 
 /* No debug information here: is it where it should be? */

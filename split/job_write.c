@@ -75,19 +75,13 @@ static int write_executable(struct job *job, struct error *err)
 	return r;
 }
 
-static void warn_replace(const char *text, void *context)
-{
-	struct job *job = context;
-	outcome_warn(job->outcome, "%s", text);
-}
-
 static int write_output(struct job *job, const struct debuglink *link, struct error *err)
 {
 	const struct judge_options judge = { .link = link,
 					     .removed = job->options->removed.values,
 					     .n_removed = job->options->removed.n };
 	return output_write(&job->output, &job->stripped, &job->image, &judge, job->fd,
-			    mapping_stat(job->mapping), job->options->keep_times, warn_replace, job,
+			    mapping_stat(job->mapping), job->options->keep_times, job_warn, job,
 			    err);
 }
 

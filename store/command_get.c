@@ -73,8 +73,11 @@ static int output_finish(struct output *out, struct error *err)
 
 /* ---- what is copied ---- */
 
+/* @patches  undone on the way; NULL: none
+ * @digester  takes what is written; NULL: nobody wants it */
 static int copy_range(const struct object *object, uint64_t offset, uint64_t size,
-		      struct output *out, struct error *err)
+		      const struct patches *patches, struct digester *digester, struct output *out,
+		      struct error *err)
 {
 	int r;
 
@@ -95,6 +98,11 @@ static int copy_range(const struct object *object, uint64_t offset, uint64_t siz
 					 "object %s: ends at 0x%" PRIx64 ", 0x%" PRIx64
 					 " bytes too early",
 					 DIGEST_HEX(object_digest(object)), offset, size);
+		r = patches ? patches_undo(patches, offset, (uint8_t *)piece, n, err) : 0;
+		if (r < 0)
+			return r;
+		if (digester)
+			digester_add(digester, piece, n);
 		r = file_write(out->fd, piece, n, out->path ? out->path : "standard output", err);
 		if (r < 0)
 			return r;
@@ -116,7 +124,6 @@ static int copy_original(struct store *st, const struct build *build, struct out
 	scoped(record_free) struct record record = { 0 };
 	scoped(patches_free) struct patches patches = { 0 };
 	scoped(object_closep) struct object *object = NULL;
-	scoped(object_reader_freep) struct object_reader *reader = NULL;
 	scoped(digester_freep) struct digester *digester = NULL;
 	r = record_read(st, &build->id, &record, err);
 	if (r == 0)
@@ -124,30 +131,11 @@ static int copy_original(struct store *st, const struct build *build, struct out
 	if (r == 0)
 		r = object_open(st, &build->debug.digest, &object, err);
 	if (r == 0)
-		r = object_reader_new(object, &reader, err);
-	if (r == 0)
 		r = digester_new(&digester, err);
+	if (r == 0)
+		r = copy_range(object, 0, object_size(object), &patches, digester, out, err);
 	if (r < 0)
 		return r;
-	scoped(string_free) char *piece = malloc(PIECE_SIZE);
-	if (!piece)
-		return error_no_memory(err);
-	for (uint64_t at = 0, size = object_size(object); at < size;) {
-		size_t n;
-		r = object_read(reader, at, piece, (size_t)min_u64(size - at, PIECE_SIZE), &n, err);
-		if (r == 0 && !n)
-			r = error_set(err, -EBADMSG, "object %s: ends at 0x%" PRIx64,
-				      DIGEST_HEX(object_digest(object)), at);
-		if (r == 0)
-			r = patches_undo(&patches, at, (uint8_t *)piece, n, err);
-		if (r < 0)
-			return r;
-		digester_add(digester, piece, n);
-		r = file_write(out->fd, piece, n, out->path ? out->path : "standard output", err);
-		if (r < 0)
-			return r;
-		at += n;
-	}
 	const struct digest digest = digester_finish(digester);
 	if (!digest_equal(&digest, &patches.original.digest))
 		return error_set(err, -EBADMSG,
@@ -170,7 +158,7 @@ static int copy_artifact(struct store *st, const struct build *build,
 	r = object_open(st, &artifact->digest, &object, err);
 	if (r < 0)
 		return r;
-	return copy_range(object, 0, object_size(object), out, err);
+	return copy_range(object, 0, object_size(object), NULL, NULL, out, err);
 }
 
 /* As the section's bytes lie in the file: compressed ones stay compressed. 1: not in this artifact.
@@ -189,7 +177,7 @@ static int copy_section_of(struct store *st, const struct artifact *artifact, co
 	const struct object_section *section = object_find_section(object, name);
 	if (!section || section->type == SHT_NOBITS)
 		return 1;
-	return copy_range(object, section->offset, section->size_bytes, out, err);
+	return copy_range(object, section->offset, section->size_bytes, NULL, NULL, out, err);
 }
 
 static int copy_section(struct store *st, const struct build *build, const char *name,

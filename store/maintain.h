@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <errno.h>
 #include "store/lookup.h"
 #include "store/object.h"
 #include "store/record.h"
@@ -7,6 +8,12 @@
 struct progress;
 
 /* What keeps a store healthy: checking, indexing, counting, merging, removing. */
+
+/** Is this error of a piece's own, so that the others are gone on with? */
+static inline bool is_damage(int r)
+{
+	return r == -EBADMSG || r == -EIO || r == -EFBIG || r == -ENOTSUP;
+}
 
 /** One finding of a check: "damaged", "missing" or "stray"; @what names the file relative to the store. */
 typedef void (*verify_report)(const char *verdict, const char *what, const char *why, void *context);

@@ -107,11 +107,6 @@ void merge_tell_damaged(struct merge *m, const char *what, const char *why)
 	tell(m, "damaged", what, why);
 }
 
-static bool is_damage(int r)
-{
-	return r == -EBADMSG || r == -EIO || r == -EFBIG || r == -ENOTSUP;
-}
-
 /* ---- for messages ---- */
 
 static const char *object_what(const struct digest *digest, char ret[static WHAT_SIZE])

@@ -49,11 +49,6 @@ static void removal_free(struct removal *removal)
 	digest_set_free(&removal->manifests);
 }
 
-static bool is_damage(int r)
-{
-	return r == -EBADMSG || r == -EIO || r == -EFBIG || r == -ENOTSUP;
-}
-
 static struct digest digest_of_id(const struct build_id *id)
 {
 	return digest_of(id->bytes, id->size);

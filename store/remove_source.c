@@ -14,11 +14,6 @@
  * written anew without it, and the old ones go.
  */
 
-static bool is_damage(int r)
-{
-	return r == -EBADMSG || r == -EIO || r == -EFBIG || r == -ENOTSUP;
-}
-
 /* ---- packs ---- */
 
 static bool all_go(const struct pack_rewrite *rewrite, pack_drop drop, void *context)
