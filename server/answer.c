@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "server/answer.h"
 #include "server/conditional.h"
+#include "server/control.h"
 #include "server/range.h"
 #include "server/stream.h"
 
@@ -83,15 +84,13 @@ static bool put_name(struct MHD_Response *response, struct server *server,
 	struct lookup *lookup;
 	scoped(origin_free) struct origin origin = { 0 };
 	if (!build->size || server->settings->withhold_names ||
-	    server_lookup(server, &lookup, NULL) < 0 ||
+	    lookups_get(&server->lookups, &lookup, NULL) < 0 ||
 	    lookup_origin(lookup, build, &origin, NULL) < 0 || !origin.path)
 		return true;
-	for (const char *at = origin.path; *at; at++) {
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			return true;
-	}
+	size_t size = strlen(origin.path);
 	/* A header's value has no spaces at its ends. */
-	if (!*origin.path || *origin.path == ' ' || origin.path[strlen(origin.path) - 1] == ' ')
+	if (!size || has_control(origin.path, size, false) || *origin.path == ' ' ||
+	    origin.path[size - 1] == ' ')
 		return true;
 	return put(response, "X-DEBUGINFOD-FILE", origin.path);
 }

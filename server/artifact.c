@@ -198,7 +198,7 @@ enum MHD_Result artifact_answer(struct request *rq)
 	struct build build;
 	struct body body;
 
-	r = server_lookup(rq->server, &lookup, &err);
+	r = lookups_get(&rq->server->lookups, &lookup, &err);
 	if (r == 0)
 		r = lookup_build(lookup, &rq->route.id, &build, &err);
 	if (r == -ENOENT)

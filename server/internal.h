@@ -3,6 +3,7 @@
 #include "server/access_log.h"
 #include "server/cache.h"
 #include "server/frames.h"
+#include "server/lookups.h"
 #include "server/metrics.h"
 #include "server/negotiate.h"
 #include "server/objects.h"
@@ -10,9 +11,7 @@
 #include "server/route.h"
 #include "server/settings.h"
 #include "server/workers.h"
-#include "store/lookup.h"
 #include <microhttpd.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 /* What the folder's own files share: the running server, a connection's client and its request. */
@@ -42,17 +41,13 @@ struct server {
 	atomic_bool draining; /* every connection is closed after its next answer */
 	atomic_bool stopping; /* no connection may be suspended any more */
 
-	pthread_mutex_t lookups_mutex;
-	struct thread_lookup *lookups; /* of all threads */
+	struct lookups lookups;
 
 	_Atomic uint64_t n_builds; /* as counted last */
 	_Atomic uint64_t counted_at_ms; /* 0: never */
 };
 
-/** This thread's way into the catalog; made at its first use. */
-must_check int server_lookup(struct server *s, struct lookup **ret, struct error *err);
-
-/* ---- requests: server/request.c ---- */
+/* ---- requests: server/request.c, server/header.c ---- */
 
 /** A header's value, in the connection's memory while the request lasts. */
 struct header_value {
@@ -100,13 +95,12 @@ struct client {
 	struct request request;
 };
 
-/** Callbacks of the daemons. */
-void *request_begin(void *server, const char *target, struct MHD_Connection *connection);
-enum MHD_Result request_handle(void *server, struct MHD_Connection *connection, const char *url,
-			       const char *method, const char *version, const char *upload,
-			       size_t *upload_size, void **request);
-void request_end(void *server, struct MHD_Connection *connection, void **request,
-		 enum MHD_RequestTerminationCode how);
+/**
+ * Read the header that came: what the answer depends on, and whether it is to be refused. What a
+ * proxy before us could read otherwise than we do is malformed, for the next bytes on the connection
+ * may be anyone's.
+ */
+void request_read_header(struct request *rq);
 
 /** Let the connection rest, and a worker do @run; it calls request_resume(), and the handler runs
  * again. False: the server is ending. */

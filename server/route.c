@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/control.h"
 #include "server/route.h"
 
 const char *kind_name(enum kind kind)
@@ -45,11 +46,6 @@ static int hex_value(char digit)
 	if (digit >= 'A' && digit <= 'F')
 		return digit - 'A' + 10;
 	return -1;
-}
-
-static bool is_control(char c)
-{
-	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
 /* Decode the path, up to a query, into @ret. NULL, or why it is refused. */

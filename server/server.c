@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "server/internal.h"
+#include "server/handler.h"
 #include "server/listener.h"
 #include "server/server.h"
 #include "store/store.h"
@@ -32,59 +32,6 @@
 #define ANSWER_BYTES (16u << 20)
 #define MAX_AGE_MS \
 	10000 /* of what is kept open or ready: a damaged object that is mended is seen then */
-
-/* ---- lookups: one for each thread, let go together at the end ---- */
-
-struct thread_lookup {
-	struct thread_lookup *next;
-	struct lookup *lookup;
-};
-
-static _Thread_local struct lookup *this_thread_lookup;
-
-int server_lookup(struct server *s, struct lookup **ret, struct error *err)
-{
-	int r;
-
-	if (this_thread_lookup) {
-		*ret = this_thread_lookup;
-		return 0;
-	}
-	struct thread_lookup *entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return error_no_memory(err);
-	r = lookup_new(s->store, &entry->lookup, err);
-	if (r < 0) {
-		free(entry);
-		return r;
-	}
-	pthread_mutex_lock(&s->lookups_mutex);
-	entry->next = s->lookups;
-	s->lookups = entry;
-	pthread_mutex_unlock(&s->lookups_mutex);
-	*ret = this_thread_lookup = entry->lookup;
-	return 0;
-}
-
-/* An idle lookup holds a snapshot, which keeps the catalog's log from being emptied. */
-static void rest_lookups(struct server *s)
-{
-	pthread_mutex_lock(&s->lookups_mutex);
-	for (struct thread_lookup *entry = s->lookups; entry; entry = entry->next)
-		lookup_rest(entry->lookup);
-	pthread_mutex_unlock(&s->lookups_mutex);
-}
-
-static void close_lookups(struct server *s)
-{
-	while (s->lookups) {
-		struct thread_lookup *entry = s->lookups;
-		s->lookups = entry->next;
-		lookup_free(entry->lookup);
-		free(entry);
-	}
-	this_thread_lookup = NULL;
-}
 
 /* ---- limits ---- */
 
@@ -261,6 +208,7 @@ static int accept_until_signal(struct server *s, const struct listeners *listene
 	if (!polled)
 		return error_no_memory(err);
 
+	uint64_t ticked_at = monotonic_ms();
 	polled[0] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
 	for (;;) {
 		bool full = a.resting || is_full(&a);
@@ -281,8 +229,12 @@ static int accept_until_signal(struct server *s, const struct listeners *listene
 			if (polled[i + 1].revents)
 				accept_some(&a, listeners->all[i].fd);
 		}
+		uint64_t now = monotonic_ms();
+		if (now - ticked_at < TICK_MS)
+			continue;
+		ticked_at = now;
 		frames_tick(s->frames);
-		rest_lookups(s);
+		lookups_rest(&s->lookups);
 	}
 	free(polled);
 	return 0;
@@ -295,7 +247,7 @@ static int open_server(struct server *s, const struct limits *limits, struct err
 	int r;
 	unsigned n_cores = count_cores();
 
-	pthread_mutex_init(&s->lookups_mutex, NULL);
+	lookups_open(&s->lookups, s->store);
 	r = fixed_open(err);
 	if (r == 0)
 		r = metrics_new(&s->metrics, err);
@@ -377,12 +329,11 @@ static void close_server(struct server *s)
 	cache_free(s->answers);
 	cache_free(s->manifests);
 	cache_free(s->objects);
-	close_lookups(s);
+	lookups_close(&s->lookups);
 	access_log_close(s->log);
 	metrics_free(s->metrics);
 	fixed_close();
 	free(s->loops);
-	pthread_mutex_destroy(&s->lookups_mutex);
 }
 
 /* ---- the first lines ---- */
@@ -442,7 +393,7 @@ static int count_first(struct server *s, uint64_t *ret, struct error *err)
 	int r;
 	struct lookup *lookup;
 
-	r = server_lookup(s, &lookup, err);
+	r = lookups_get(&s->lookups, &lookup, err);
 	if (r == 0)
 		r = lookup_count(lookup, ret, err);
 	if (r < 0)

@@ -22,7 +22,7 @@ static void count_builds(struct work *work)
 	struct lookup *lookup;
 	uint64_t n;
 
-	int r = server_lookup(s, &lookup, &err);
+	int r = lookups_get(&s->lookups, &lookup, &err);
 	if (r == 0)
 		r = lookup_count(lookup, &n, &err);
 	if (r == 0) {
@@ -93,7 +93,7 @@ enum MHD_Result health_answer(struct request *rq)
 	if (r == 0 && faccessat(store_fd(rq->server->store), "objects", R_OK | X_OK, AT_EACCESS) < 0)
 		r = error_errno(&err, -errno, "objects");
 	if (r == 0)
-		r = server_lookup(rq->server, &lookup, &err);
+		r = lookups_get(&rq->server->lookups, &lookup, &err);
 	if (r == 0) {
 		r = lookup_build(lookup, &nobody, &build, &err);
 		if (r == -ENOENT)
