@@ -7,22 +7,23 @@
 #include "server/metrics.h"
 
 /* Statuses that are ever answered; the first is a dropped connection, the last any other. */
-static const unsigned statuses[] = { 0, 200, 206, 304, 400, 404, 405, 416, 503, 1 };
+static const unsigned statuses[] = { 0, 200, 206, 304, 400, 404, 405, 406, 416, 503, 1 };
 #define N_STATUSES ARRAY_SIZE(statuses)
 
 static const char *status_code(size_t i)
 {
-	static const char *const codes[N_STATUSES] = { "dropped", "200", "206", "304", "400",
-						       "404",     "405", "416", "503", "other" };
+	static const char *const codes[N_STATUSES] = { "dropped", "200", "206", "304", "400", "404",
+						       "405",     "406", "416", "503", "other" };
 	return codes[i];
 }
 
 static const char *status_result(size_t i)
 {
-	static const char *const results[N_STATUSES] = { "dropped",      "file",        "range",
-							 "not-modified", "bad-request", "not-found",
-							 "method",       "range",       "error",
-							 "error" };
+	static const char *const results[N_STATUSES] = {
+		"dropped",   "file",   "range",     "not-modified", "bad-request",
+		"not-found", "method", "too-large", "range",        "error",
+		"error"
+	};
 	return results[i];
 }
 

@@ -197,6 +197,7 @@ def names_and_sizes(work):
         small = run('debuginfod-find', 'debuginfo', ident, env=env, status=None)
         matches('too large', small.errors.lower())
         logged(server, 'status=406')
+        expect(metric(server, 'http_responses_total{result="too-large"}') >= 7, '406 is not counted as itself')
         env = server.client_env(os.path.join(work, 'second'), DEBUGINFOD_MAXSIZE=1 << 24)
         run('debuginfod-find', 'debuginfo', ident, env=env)
     with Server(store, '--withhold-names') as server:

@@ -46,6 +46,7 @@ static void what_happened_is_counted(void **state)
 	metrics_response(m, KIND_DEBUGINFO, 404, 10, 50, false);
 	metrics_response(m, KIND_SOURCE, 0, 0, 500000000, true);
 	metrics_response(m, KIND_SOURCE, 418, 0, 1, false);
+	metrics_response(m, KIND_SECTION, 406, 30, 40, false);
 	metrics_trouble(m, TROUBLE_COLLISION);
 
 	struct gauges gauges = {
@@ -63,6 +64,8 @@ static void what_happened_is_counted(void **state)
 		"http_responses_total{result=\"not-found\"} 1",
 		"http_responses_total{result=\"dropped\"} 1",
 		"http_responses_total{result=\"error\"} 1",
+		"http_responses_total{result=\"too-large\"} 1",
+		"http_responses_transfer_bytes_sum{code=\"406\",type=\"section\"} 30",
 		"http_responses_cut_total 2",
 		"http_responses_transfer_bytes_sum{code=\"200\",type=\"debuginfo\"} 1500",
 		"http_responses_transfer_bytes_count{code=\"200\",type=\"debuginfo\"} 2",
