@@ -51,7 +51,7 @@ json_t *command_build_json(const struct build *build, const struct origin *origi
 	return take(object);
 }
 
-static void print_kinds(const struct build *build)
+void command_print_kinds(const struct build *build)
 {
 	const struct {
 		const char *name;
@@ -89,7 +89,7 @@ int command_print_build(const struct command *c, struct lookup *l, const struct 
 		return 0;
 	}
 	printf("%s  ", BUILD_ID_HEX(&build->id));
-	print_kinds(build);
+	command_print_kinds(build);
 	printf("  %.10s  ", TIME_TEXT(build->time));
 	if (origin.package) {
 		print_escaped(origin.package);

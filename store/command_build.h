@@ -9,6 +9,9 @@
 /** Print bytes from outside so that a terminal can show them, whatever their length. */
 void print_escaped(const char *text);
 
+/** What can be served of a build: "debuginfo,sources", "collision", "nothing". */
+void command_print_kinds(const struct build *build);
+
 /** One line: ID, what can be served, time, package, path; or with --json one object. */
 must_check int command_print_build(const struct command *c, struct lookup *l,
 				   const struct build *build, const char *path, struct error *err);

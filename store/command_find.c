@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/command_build.h"
+#include "store/command_core.h"
 
 struct finding {
 	const struct command *c;
@@ -82,15 +83,22 @@ int command_find(int argc, char **argv)
 	int r;
 
 	struct command c = {
-		.usage = { "dbgstore find", "[OPTION]... PATH|ELF|ID|PREFIX...",
+		.usage = { "dbgstore find", "[OPTION]... [PATH|ELF|ID|PREFIX]...",
 			   "Find builds: by an ELF file's own build ID, by build ID or the beginning of one (6\n"
-			   "digits or more), or by the path they came from or what it ends in." }
+			   "digits or more), or by the path they came from or what it ends in. With --core, list\n"
+			   "each file that was mapped in a process that left a core file, and what is here of it." }
+	};
+	scoped(option_values_free) struct option_values cores = { 0 };
+	const struct option_entry entries[] = {
+		{ "core", 0, "FILE", "list the files of this core; may be repeated",
+		  .list = &cores },
+		{ 0 },
 	};
 	int first;
-	int status = command_parse(&c, NULL, argc, argv, &first);
+	int status = command_parse(&c, entries, argc, argv, &first);
 	if (status != STATUS_GO_ON)
 		return status;
-	if (first == argc)
+	if (first == argc && !cores.n)
 		return options_wrong(&c.usage, "nothing to find");
 
 	scoped(store_closep) struct store *st = NULL;
@@ -104,6 +112,9 @@ int command_find(int argc, char **argv)
 		return command_failed(&c, NULL, &err);
 	struct finding f = { .c = &c, .l = l };
 	status = STATUS_DONE;
+	for (size_t i = 0; i < cores.n; i++)
+		if (command_find_core(&c, l, cores.values[i]) != STATUS_DONE)
+			status = STATUS_TROUBLE;
 	for (int i = first; i < argc; i++)
 		if (find_one(&f, argv[i]) != STATUS_DONE)
 			status = STATUS_TROUBLE;

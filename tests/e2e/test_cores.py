@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Core files: what was mapped in them, and debugging them when binary and build tree are gone."""
+import json
+import os
+import re
+import shutil
+
+import lib
+from lib import case, equal, expect, matches, run
+
+CXX_CRASH = '''#include <cstdlib>
+#include <string>
+#include <vector>
+
+static size_t count(const std::vector<std::string> &words)
+{
+	size_t total = words.size();
+	if (total == 3)
+		abort();
+	return total;
+}
+
+int main()
+{
+	std::vector<std::string> words{ "strip", "and", "store" };
+	return (int)count(words);
+}
+'''
+
+GO_CRASH = '''package main
+
+type node struct {
+	value int
+	next  *node
+}
+
+func depth(list *node) int {
+	last := list.next
+	return last.value
+}
+
+func main() {
+	list := node{value: 42}
+	println(depth(&list))
+}
+'''
+
+
+def core_of(work, binary):
+    """Let the program crash, and give its core file: the kernel's where it leaves one in the working folder (core(5)),
+    else one that gdb writes when the signal comes."""
+    folder = os.path.join(work, 'crash')
+    os.makedirs(folder)
+    env = lib.clean_env(GOTRACEBACK='crash')
+    with open('/proc/sys/kernel/core_pattern', encoding='utf-8') as f:
+        pattern = f.read().strip()
+    if not pattern.startswith(('|', '/')):
+        run('sh', '-c', 'ulimit -c unlimited && exec "$0"', binary, cwd=folder, env=env, status=None)
+        cores = os.listdir(folder)
+        if cores:
+            return os.path.join(folder, cores[0])
+    if not shutil.which('gdb'):
+        raise lib.Skip(f'no core file: core_pattern is {pattern!r}, and gdb is not installed')
+    path = os.path.join(folder, 'core')
+    run('gdb', '-q', '-nx', '-batch', '-ex', 'handle SIGSEGV nostop noprint pass', '-ex', 'run', '-ex', f'generate-core-file {path}',
+        binary, cwd=folder, env=env, status=None)
+    if not os.path.exists(path):
+        raise lib.Skip(f'no core file: core_pattern is {pattern!r}, and gdb could not write one')
+    return path
+
+
+def cxx_crash(work):
+    return lib.c_program(os.path.join(work, 'tree'), 'crash', ('-O0',), 'g++', CXX_CRASH, '.cc')
+
+
+def go_crash(work, *flags):
+    if lib.go_release() < (1, 24):
+        raise lib.Skip('Go 1.24 or newer is needed: older ones write no GNU build ID of their own')
+    tree = os.path.join(work, 'tree')
+    lib.write(os.path.join(tree, 'main.go'), GO_CRASH)
+    lib.write(os.path.join(tree, 'go.mod'), 'module example.com/crash\n\ngo 1.21\n')
+    run('go', 'build', '-gcflags=-l', *flags, '-o', 'crash', '.', cwd=tree, env=lib.go_env())
+    return os.path.join(tree, 'crash')
+
+
+def elfutils_list(core):
+    """The build IDs that elfutils sees in the core."""
+    return sorted(re.findall(r'^\S+ ([0-9a-f]+)@', run('eu-unstrip', '-n', f'--core={core}').text, re.M))
+
+
+def listed(store, core, status):
+    out = run(lib.DBGSTORE, 'find', f'--store={store}', f'--core={core}', '--json', status=status).text
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def check_find(work, binary, vanish):
+    build_id = lib.build_id(binary)
+    core = core_of(work, binary)
+    store = lib.new_store(work)
+    lines = listed(store, core, 1)
+    equal([line['status'] for line in lines][-1], 'failed', 'the program is missing')
+    files = lines[:-1]
+    equal([(f['build_id'], f['mapped'], f['status']) for f in files if f['program']], [(build_id, binary, 'missing')], 'program')
+    # By another reader. Locales and caches are mapped files, too, but no ELF files.
+    equal(sorted(f['build_id'] for f in files if 'build_id' in f), elfutils_list(core), 'build IDs')
+    for f in files:
+        expect('build_id' in f or f['why'] in ('not an ELF file', 'its start is not in the core'), f)
+
+    lib.dbgsplit(f'--store={store}', binary)
+    os.rename(vanish, os.path.join(work, 'gone'))
+    by_id = {f.get('build_id'): f for f in listed(store, core, 0)}
+    equal(by_id[build_id]['status'], 'found', 'status')
+    expect(by_id[build_id]['debuginfo'] and by_id[build_id]['executable'], by_id[build_id])
+    text = run(lib.DBGSTORE, 'find', f'--store={store}', '--core', core).text
+    matches(rf'^{build_id}  debuginfo,executable(,sources)?  {re.escape(binary)}$', text)
+    matches(r'^[0-9a-f]+  missing  \[vdso\]$', text)
+
+
+@case('find --core: a C++ program and its libraries, as elfutils lists them', needs=['g++', 'eu-unstrip', 'eu-readelf'])
+def find_cxx(work):
+    check_find(work, cxx_crash(work), os.path.join(work, 'tree'))
+
+
+@case('find --core: a Go program whose build ID stands behind PT_NOTE', needs=['go', 'eu-unstrip', 'eu-readelf'])
+def find_go(work):
+    check_find(work, go_crash(work), os.path.join(work, 'tree'))
+
+
+@case('find --core: what is no core, compressed or cut is told', needs=['gcc', 'gzip'])
+def find_odd(work):
+    binary = lib.c_program(work, source='#include <stdlib.h>\nint main(void) { abort(); }\n')
+    core = core_of(work, binary)
+    store = lib.new_store(work)
+
+    def said(path, status=1):
+        return run(lib.DBGSTORE, 'find', f'--store={store}', f'--core={path}', status=status).errors
+    matches(rf'^dbgstore: {re.escape(binary)}: not a core file: ELF of type', said(binary))
+    matches(r'/prog\.c: not an ELF file, so no core file', said(os.path.join(work, 'prog.c')))
+    matches(r'no-such: No such file', said('no-such'))
+    run('gzip', '-k', core)
+    matches(r'compressed with gzip; decompress it first', said(core + '.gz'))
+    with open(core, 'r+b') as f:
+        f.truncate(os.path.getsize(core) // 2)
+    matches(r'core\S*: cut short', said(core, None))  # gdb writes the notes last
+    matches(r'nothing to find', run(lib.DBGSTORE, 'find', f'--store={store}', status=2).errors)
+
+
+lib.main()
