@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/walk.h"
+#include "elf/file_kind.h"
 #include "split/inputs.h"
 
 static void name_free(struct input_name *name)
@@ -100,69 +101,38 @@ static int add_input(struct search *s, const char *path, const char *relative, c
 	return 0;
 }
 
-#define NO_ELF 0
-
-/* What a file is by its first bytes: an e_type, NO_ELF, or -errno. */
-static int look_into(const struct walk_file *file, const char **ret_why)
+static const char *why_passed_over(enum file_kind kind)
 {
-	uint8_t start[EI_NIDENT + 2];
-	scoped(fd_close) int fd = -1;
-	int r = file_open_at(file->dir_fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd,
-			     NULL);
-	if (r < 0)
-		return r;
-	ssize_t n = pread(fd, start, sizeof(start), 0);
-	if (n < 0)
-		return -errno;
-	*ret_why = NULL;
-	if (n >= 8 && (!memcmp(start, "!<arch>\n", 8) || !memcmp(start, "!<thin>\n", 8))) {
-		*ret_why = "an archive";
-		return NO_ELF;
+	switch (kind) {
+	case FILE_KIND_OBJECT:
+		return "an object file";
+	case FILE_KIND_CORE:
+		return "a core file";
+	case FILE_KIND_ARCHIVE:
+		return "an archive";
+	case FILE_KIND_PACKED_MODULE:
+		return "a compressed kernel module: split it before it is compressed";
+	default:
+		return NULL;
 	}
-	if (n < SELFMAG || memcmp(start, ELFMAG, SELFMAG) != 0)
-		return NO_ELF;
-	if (n < (ssize_t)sizeof(start))
-		return ET_EXEC; /* cut: to be told so */
-	return start[EI_DATA] == ELFDATA2MSB ? start[EI_NIDENT] << 8 | start[EI_NIDENT + 1]
-					     : start[EI_NIDENT + 1] << 8 | start[EI_NIDENT];
-}
-
-static bool ends_with(const char *path, const char *end)
-{
-	size_t length = strlen(path), end_length = strlen(end);
-	return length >= end_length && !strcmp(path + length - end_length, end);
-}
-
-/* Kernels load these as they are: what is in them is not looked at. */
-static bool is_compressed_module(const char *name)
-{
-	static const char *const ends[] = { ".ko.zst", ".ko.xz", ".ko.gz" };
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		if (ends_with(name, ends[i]))
-			return true;
-	return false;
 }
 
 static int visit_file(const struct walk_file *file, void *context, struct error *err)
 {
 	struct search *s = context;
 	struct stat folder;
-	const char *why = NULL;
-	int type = fstat(file->dir_fd, &folder) < 0 ? -errno : look_into(file, &why);
-	if (type < 0) {
+	enum file_kind kind;
+	int r = fstat(file->dir_fd, &folder) < 0 ? -errno
+						 : file_kind_read(file->dir_fd, file->name, &kind);
+	if (r < 0) {
 		struct error trouble = ERROR_NONE;
-		error_errno(&trouble, type, "cannot be read");
+		error_errno(&trouble, r, "cannot be read");
 		return pass_over(s, file->path, true, trouble.message, err);
 	}
-	if (type == NO_ELF && is_compressed_module(file->name))
-		why = "a compressed kernel module: split it before it is compressed";
-	else if (type == ET_REL && !ends_with(file->name, ".ko"))
-		why = "an object file";
-	else if (type == ET_CORE)
-		why = "a core file";
+	const char *why = why_passed_over(kind);
 	if (why)
 		return pass_over(s, file->path, false, why, err);
-	if (type == NO_ELF)
+	if (kind == FILE_KIND_OTHER)
 		return 0;
 	return add_input(s, file->path, file->relative, file->name, &folder, file->st, err);
 }
@@ -174,7 +144,7 @@ static bool skip_folder(const char *path, const struct stat *st, void *context)
 		if (st->st_dev == s->options->skipped[i].st_dev &&
 		    st->st_ino == s->options->skipped[i].st_ino)
 			return true;
-	return !strcmp(path, "usr/lib/debug") || ends_with(path, "/usr/lib/debug");
+	return !strcmp(path, "usr/lib/debug") || path_ends_with(path, "/usr/lib/debug");
 }
 
 static void note_trouble(const char *path, const struct error *trouble, void *context)

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "split/crew.h"
+#include "split/jobs.h"
 #include "split/destination.h"
 
 static void find_skipped(const struct split_options *options, struct store *st,
@@ -42,7 +42,7 @@ static int split_all(const struct split_options *options, struct job_context *co
 	context->claims = claims;
 	scoped(totals_free) struct totals totals = { 0 };
 	bool trouble;
-	crew_run(context, &inputs, &totals, &trouble);
+	jobs_run(context, &inputs, &totals, &trouble);
 	if (totals.n_stay)
 		log_warning("debug information stays in the file%s: %s", totals.n_stay > 1 ? "s" : "",
 			    context->refusal);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crew.h"
 #include "split/options.h"
 
 static const struct option_usage usage = {
@@ -56,13 +56,6 @@ static int join_arguments(struct split_options *options, int *argc, char **argv)
 			options->argv[i] = strip_debug;
 	*argc = n;
 	return STATUS_GO_ON;
-}
-
-static unsigned usable_cores(void)
-{
-	cpu_set_t set;
-	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-	return n > 0 ? (unsigned)n : 1;
 }
 
 /* "yes" or "no", "auto" or "no": anything else is an error. */
@@ -142,7 +135,7 @@ static void free_texts(struct texts *texts)
 static int read_numbers(struct split_options *options, const struct texts *texts)
 {
 	unsigned long long value;
-	options->jobs = options->cores = usable_cores();
+	options->jobs = options->cores = crew_cores();
 	options->min_free = MIN_FREE_DEFAULT;
 	if (texts->jobs) {
 		if (!option_number(texts->jobs, 1, 1024, &value))

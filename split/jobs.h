@@ -8,5 +8,5 @@
  *
  * @ret_trouble  true where something could not be done
  */
-void crew_run(const struct job_context *context, const struct inputs *inputs, struct totals *totals,
+void jobs_run(const struct job_context *context, const struct inputs *inputs, struct totals *totals,
 	      bool *ret_trouble);
