@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "elf/image.h"
+#include "check/finding.h"
+#include "check/subject.h"
 
-/* The rules of the audit: pure functions over an image, in one table. */
-
-enum verdict { VERDICT_NOT_APPLICABLE, VERDICT_GOOD, VERDICT_ADVICE, VERDICT_BAD };
-
-/** "not applicable", "good", "advice", "bad". */
-const char *verdict_name(enum verdict verdict);
-
-struct finding {
-	enum verdict verdict;
-	const char *seen; /* static text */
-	const char *advice; /* what to do; NULL where there is nothing to do */
-};
+/* The rules of the audit, in one table: each judges what an ELF file shows, and nothing else. */
 
 struct rule {
 	const char *name; /* "nx-stack" */
-	const char *help; /* what it looks at */
+	const char *help; /* what is good */
 	const char *source; /* where the rule comes from */
-	struct finding (*judge)(const struct image *image);
+	void (*judge)(struct subject *subject, struct finding *ret);
 };
 
 extern const struct rule rules[];

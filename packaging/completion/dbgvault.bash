@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion for bash of dbgsplit, dbgstore and dbgserve; needs bash-completion. What can be given is
+# Completion for bash of dbgcheck, dbgsplit, dbgstore and dbgserve; needs bash-completion. What can be given is
 # read from the programs' own --help, so that it is never behind them.
 # shellcheck shell=bash
 
@@ -45,4 +45,4 @@ _dbgvault()
         return
     fi
     [[ ${1##*/} == dbgserve ]] || _filedir
-} && complete -F _dbgvault dbgsplit dbgstore dbgserve
+} && complete -F _dbgvault dbgcheck dbgsplit dbgstore dbgserve

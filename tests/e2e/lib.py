@@ -29,6 +29,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get('DBGVAULT_BUILD', os.path.join(TOP, 'build'))
 DBGSPLIT = os.path.join(BUILD, 'split', 'dbgsplit')
 DBGSTORE = os.path.join(BUILD, 'store', 'dbgstore')
+DBGCHECK = os.path.join(BUILD, 'check', 'dbgcheck')
 DBGSERVE = os.path.join(BUILD, 'server', 'dbgserve')
 ELFCOMPARE = os.path.join(HERE, 'elfcompare.py')
 
@@ -153,6 +154,10 @@ def write(path, text, mode=None):
 
 def dbgsplit(*args, **kwargs):
     return run(DBGSPLIT, *args, **kwargs)
+
+
+def dbgcheck(*args, **kwargs):
+    return run(DBGCHECK, *args, **kwargs)
 
 
 def dbgstore(*args, **kwargs):

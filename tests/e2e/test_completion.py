@@ -25,7 +25,7 @@ printf '%s\n' "${COMPREPLY[@]}"
 def offered(*words):
     if not os.path.exists(LIBRARY):
         raise lib.Skip('bash-completion not installed')
-    path = ':'.join(os.path.dirname(p) for p in (lib.DBGSPLIT, lib.DBGSTORE, lib.DBGSERVE))
+    path = ':'.join(os.path.dirname(p) for p in (lib.DBGCHECK, lib.DBGSPLIT, lib.DBGSTORE, lib.DBGSERVE))
     env = lib.clean_env(PATH=f'{path}:{os.environ["PATH"]}')
     done = run('bash', '-c', SCRIPT, 'bash', LIBRARY, COMPLETION, *words, env=env)
     return sorted(done.text.split())
@@ -61,6 +61,14 @@ def server(work):
     expect('--port=' in offered('dbgserve', '--po'), 'no --port=')
     equal(offered('dbgserve', 'some'), [])
     equal(offered('dbgserve', '--serve-collisions', '=', 'f'), ['first'])
+
+
+@case('dbgcheck: options, their words, files as arguments', needs=['bash'])
+def check(work):
+    lib.write('some-file', '')
+    equal(offered('dbgcheck', '--fail'), ['--fail-on='])
+    equal(offered('dbgcheck', '--fail-on', '=', ''), ['advice', 'bad'])
+    equal(offered('dbgcheck', 'some'), ['some-file'])
 
 
 lib.main()

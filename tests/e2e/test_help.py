@@ -9,7 +9,7 @@ import subprocess
 import lib
 from lib import case, equal, expect, matches, run
 
-PROGRAMS = {'dbgsplit': lib.DBGSPLIT, 'dbgstore': lib.DBGSTORE, 'dbgserve': lib.DBGSERVE}
+PROGRAMS = {'dbgcheck': lib.DBGCHECK, 'dbgsplit': lib.DBGSPLIT, 'dbgstore': lib.DBGSTORE, 'dbgserve': lib.DBGSERVE}
 
 
 def store_commands():
@@ -81,10 +81,11 @@ def commands(work):
     run(lib.DBGSTORE, status=2)
 
 
-@case('dbgsplit without a file is a wrong use')
+@case('dbgsplit and dbgcheck without a file are a wrong use')
 def no_file(work):
-    done = run(lib.DBGSPLIT, status=2)
-    expect(done.errors.startswith('dbgsplit: '), done.errors)
+    for name in ('dbgsplit', 'dbgcheck'):
+        done = run(PROGRAMS[name], status=2)
+        expect(done.errors.startswith(f'{name}: '), done.errors)
 
 
 @case('closed standard streams: no message ends up in a file', needs=['gcc'])

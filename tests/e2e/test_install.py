@@ -22,7 +22,7 @@ def install(work):
     run('meson', 'install', '-C', lib.BUILD, '--no-rebuild', '--destdir', work)
     found = {os.path.relpath(os.path.join(d, f), work) for d, _, fs in os.walk(work) for f in fs}
     prefix = 'usr/local'
-    for program in ('dbgsplit', 'dbgstore', 'dbgserve'):
+    for program in ('dbgcheck', 'dbgsplit', 'dbgstore', 'dbgserve'):
         for path in (f'bin/{program}', f'share/man/man1/{program}.1', f'share/bash-completion/completions/{program}'):
             expect(f'{prefix}/{path}' in found or f'{prefix}/{path}.gz' in found, f'{path} is not installed: {sorted(found)}')
         lint = run('mandoc', '-T', 'lint', '-W', 'warning', f'{prefix}/share/man/man1/{program}.1', status=None)
@@ -38,7 +38,7 @@ def linked(work):
 
 @case('--help and --version on stdout, an unknown option on stderr with exit status 2')
 def help_and_version(work):
-    for program in (lib.DBGSPLIT, lib.DBGSTORE, lib.DBGSERVE):
+    for program in (lib.DBGCHECK, lib.DBGSPLIT, lib.DBGSTORE, lib.DBGSERVE):
         name = os.path.basename(program)
         done = run(program, '--help')
         matches(name, done.text)
@@ -51,7 +51,7 @@ def help_and_version(work):
 
 @case('every option in --help stands in the manual page', needs=['mandoc'])
 def options_documented(work):
-    for program in (lib.DBGSPLIT, lib.DBGSTORE, lib.DBGSERVE):
+    for program in (lib.DBGCHECK, lib.DBGSPLIT, lib.DBGSTORE, lib.DBGSERVE):
         name = os.path.basename(program)
         page = run('mandoc', '-T', 'utf8', os.path.join(lib.TOP, 'man', f'{name}.1')).text
         page = re.sub(r'.\x08', '', page).replace('‐', '-').replace('−', '-')

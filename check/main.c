@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "check/audit.h"
+#include "store/store.h"
+
+/* The store that was named, or none: checking makes no store, and needs none. */
+static int open_store(const struct check_options *options, struct store **ret, struct error *err)
+{
+	const char *named = options->store ? options->store : getenv("DBGVAULT_STORE");
+	if (!named || !*named)
+		return 0;
+	scoped(string_free) char *path = NULL;
+	int r = store_choose_path(options->store, &path, err);
+	return r < 0 ? r : store_open(path, STORE_READ, ret, err);
+}
+
+static int audit(const struct check_options *options, const struct targets *targets,
+		 struct store *st)
+{
+	struct audit_context context = { .options = options };
+	const struct task task = audit_task(&context);
+	bool trouble;
+	task_run(&task, options, targets, st, &trouble);
+	audit_print_totals(options, &context.totals);
+	if (trouble)
+		return STATUS_TROUBLE;
+	for (int verdict = options->fail_on; options->fails && verdict < N_VERDICTS; verdict++)
+		if (context.totals.n[verdict])
+			return STATUS_FOUND;
+	return STATUS_DONE;
+}
+
+static int run(const struct check_options *options)
+{
+	struct error err = ERROR_NONE;
+	scoped(store_closep) struct store *st = NULL;
+	scoped(targets_free) struct targets targets = { 0 };
+	if (open_store(options, &st, &err) < 0 ||
+	    targets_find(options->inputs, options->n_inputs, &targets, &err) < 0) {
+		log_error("%s", err.message);
+		return STATUS_TROUBLE;
+	}
+	return audit(options, &targets, st);
+}
+
+int main(int argc, char **argv)
+{
+	log_open("dbgcheck", LOG_NOTES);
+	signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error like any other */
+
+	struct check_options options;
+	int status = check_options_read(&options, argc, argv);
+	if (status == STATUS_GO_ON) {
+		log_open("dbgcheck", options_log_level(&options.common));
+		status = run(&options);
+	}
+	check_options_free(&options);
+	return options_finish(status);
+}

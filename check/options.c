@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crew.h"
+#include "check/options.h"
+#include "check/rules.h"
+
+static const struct option_usage usage = {
+	.program = "dbgcheck",
+	.arguments = "[OPTION]... FILE|DIR...",
+	.about = "Judge release binaries by what is in the file: nothing is run.",
+	.page = "dbgcheck(1)",
+};
+
+void check_options_free(struct check_options *options)
+{
+	free(options->wanted);
+	*options = (struct check_options){ 0 };
+}
+
+/* Those named by --rule, else all; less those named by --ignore. */
+static int choose_rules(struct check_options *options, const struct option_values *only,
+			const struct option_values *ignored)
+{
+	options->wanted = calloc(n_rules + 1, sizeof(*options->wanted));
+	if (!options->wanted) {
+		log_error("out of memory");
+		return STATUS_TROUBLE;
+	}
+	for (size_t i = 0; i < n_rules; i++)
+		options->wanted[i] = only->n == 0;
+	for (size_t i = 0; i < only->n + ignored->n; i++) {
+		bool add = i < only->n;
+		const char *name = add ? only->values[i] : ignored->values[i - only->n];
+		const struct rule *rule = rule_find(name);
+		if (!rule)
+			return options_wrong(&usage,
+					     "--%s=%s: no such rule; dbgcheck(1) lists them",
+					     add ? "rule" : "ignore", name);
+		options->wanted[rule - rules] = add;
+	}
+	return STATUS_GO_ON;
+}
+
+struct texts {
+	const char *fail_on, *jobs;
+	struct option_values only, ignored;
+};
+
+static void free_texts(struct texts *texts)
+{
+	option_values_free(&texts->only);
+	option_values_free(&texts->ignored);
+}
+
+static int read_texts(struct check_options *options, const struct texts *texts)
+{
+	options->jobs = crew_cores();
+	if (texts->jobs) {
+		unsigned long long value;
+		if (!option_number(texts->jobs, 1, 1024, &value))
+			return options_wrong(&usage, "--jobs=%s: expected 1 to 1024", texts->jobs);
+		options->jobs = (unsigned)value;
+	}
+	if (texts->fail_on) {
+		options->fails = true;
+		options->fail_on = !strcmp(texts->fail_on, "bad") ? VERDICT_BAD : VERDICT_ADVICE;
+		if (strcmp(texts->fail_on, verdict_name(options->fail_on)) != 0)
+			return options_wrong(&usage, "--fail-on=%s: expected bad or advice",
+					     texts->fail_on);
+	}
+	return choose_rules(options, &texts->only, &texts->ignored);
+}
+
+int check_options_read(struct check_options *options, int argc, char **argv)
+{
+	int status;
+
+	*options = (struct check_options){ 0 };
+	scoped(free_texts) struct texts texts = { 0 };
+	const struct option_entry entries[] = {
+		{ "rule", 0, "RULE", "judge by this rule alone; may be repeated",
+		  .list = &texts.only },
+		{ "ignore", 0, "RULE", "leave this rule out; may be repeated",
+		  .list = &texts.ignored },
+		{ "fail-on", 0, "bad|advice", "exit with status 3 where a rule says so, or worse",
+		  .text = &texts.fail_on },
+		{ "store", 0, "DIR", "where debug information may be kept (else $DBGVAULT_STORE)",
+		  .text = &options->store },
+		{ "jobs", 'j', "N", "files at once (as many as there are cores)",
+		  .text = &texts.jobs },
+		{ 0 },
+	};
+	int first;
+	status = options_parse(&usage, entries, &options->common, argc, argv, &first);
+	if (status != STATUS_GO_ON)
+		return status;
+	options->inputs = (const char *const *)argv + first;
+	options->n_inputs = (size_t)(argc - first);
+	status = read_texts(options, &texts);
+	if (status == STATUS_GO_ON && options->n_inputs == 0)
+		status = options_wrong(&usage, "no FILE or DIR");
+	return status;
+}
