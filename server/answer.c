@@ -112,7 +112,7 @@ static int dress(struct MHD_Response *response, const struct request *rq, const 
 	if (ok && http_date_format(body->time, date))
 		ok = put(response, "Last-Modified", date);
 	if (ok)
-		ok = put_name(response, rq->server, &body->build);
+		ok = put_name(response, rq->server, &body->build) && cors_dress(response);
 	return ok ? 0 : error_no_memory(err);
 }
 

@@ -60,7 +60,7 @@ static int find_section(struct request *rq, const struct build *build, struct bo
 	const struct artifact *artifacts[] = { &build->debug, &build->executable };
 
 	for (size_t i = 0; i < ARRAY_SIZE(artifacts); i++) {
-		if (!artifacts[i]->present ||
+		if (!artifacts[i]->present || (i && rq->server->settings->no_executables) ||
 		    (i && artifacts[0]->present &&
 		     digest_equal(&artifacts[0]->digest, &artifacts[i]->digest)))
 			continue;
@@ -132,11 +132,12 @@ static int find_source(struct request *rq, struct lookup *lookup, const struct b
 						DIGEST_HEX(&build->sources.digest))
 				    : r;
 
-	/* A client has to begin a path with a slash, also where the debug information does not. */
+	/* A client has to begin a path with a slash, also where the debug information does not;
+	 * where it makes a path whole with a folder of "/" or "/.", with more than one. */
 	struct manifest_entry entry;
 	const char *path = rq->route.name;
 	if (!manifest_find(rq->manifest->manifest, path, &entry) &&
-	    !manifest_find(rq->manifest->manifest, path + 1, &entry))
+	    !manifest_find(rq->manifest->manifest, path + strspn(path, "/"), &entry))
 		return -ENOENT;
 
 	struct source_place place;
@@ -152,15 +153,18 @@ static int find_source(struct request *rq, struct lookup *lookup, const struct b
 static int find_body(struct request *rq, struct lookup *lookup, const struct build *build,
 		     struct body *ret, struct error *err)
 {
+	const struct settings *settings = rq->server->settings;
+
 	switch (rq->route.kind) {
 	case KIND_DEBUGINFO:
 		return find_whole(&build->debug, build, ret);
 	case KIND_EXECUTABLE:
-		return find_whole(&build->executable, build, ret);
+		return settings->no_executables ? -ENOENT
+						: find_whole(&build->executable, build, ret);
 	case KIND_SECTION:
 		return find_section(rq, build, ret, err);
 	default:
-		return find_source(rq, lookup, build, ret, err);
+		return settings->no_sources ? -ENOENT : find_source(rq, lookup, build, ret, err);
 	}
 }
 

@@ -6,6 +6,7 @@
 /* Answers that are the same for everyone, made once and sent any number of times. */
 
 static struct MHD_Response *fixed[N_FIXED];
+static bool cors_allowed;
 
 static const struct {
 	const char *text;
@@ -16,34 +17,57 @@ static const struct {
 	[FIXED_NOT_FOUND] = { "not found\n", "no-cache", NULL, NULL },
 	[FIXED_BAD_REQUEST] = { "bad request\n", "no-store", "Connection", "close" },
 	[FIXED_BAD_METHOD] = { "only GET and HEAD are served\n", "no-store", "Allow", "GET, HEAD" },
+	[FIXED_PREFLIGHT] = { "", "no-store", "Allow", "GET, HEAD, OPTIONS" },
 	[FIXED_ROOT] = { "dbgserve " DBGVAULT_VERSION "\n", "no-cache", NULL, NULL },
 	[FIXED_HEALTHY] = { "ok\n", "no-store", NULL, NULL },
 };
+
+static bool put(struct MHD_Response *response, const char *name, const char *value)
+{
+	return MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+bool cors_dress(struct MHD_Response *response)
+{
+	return !cors_allowed ||
+	       (put(response, "Access-Control-Allow-Origin", "*") &&
+		put(response, "Access-Control-Expose-Headers",
+		    "Content-Length, Content-Range, ETag, X-DEBUGINFOD-SIZE, X-DEBUGINFOD-FILE"));
+}
+
+static bool preflight_dress(struct MHD_Response *response)
+{
+	return put(response, "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS") &&
+	       put(response, "Access-Control-Allow-Headers",
+		   "Cache-Control, If-None-Match, If-Range, Range, X-DEBUGINFOD-MAXSIZE") &&
+	       put(response, "Access-Control-Max-Age", "86400");
+}
 
 static struct MHD_Response *text_response(const char *text, size_t size,
 					  enum MHD_ResponseMemoryMode mode,
 					  const char *cache_control)
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *)text, mode);
-	if (response &&
-	    MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8") ==
-		    MHD_YES &&
-	    MHD_add_response_header(response, "Cache-Control", cache_control) == MHD_YES &&
-	    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES)
+	if (response && put(response, "Content-Type", "text/plain; charset=utf-8") &&
+	    put(response, "Cache-Control", cache_control) &&
+	    put(response, "X-Content-Type-Options", "nosniff") && cors_dress(response))
 		return response;
 	if (response)
 		MHD_destroy_response(response);
 	return NULL;
 }
 
-int fixed_open(struct error *err)
+int fixed_open(bool cors, struct error *err)
 {
+	cors_allowed = cors;
 	for (size_t i = 0; i < N_FIXED; i++) {
 		fixed[i] = text_response(parts[i].text, strlen(parts[i].text),
 					 MHD_RESPMEM_PERSISTENT, parts[i].cache_control);
-		if (!fixed[i] ||
-		    (parts[i].more && MHD_add_response_header(fixed[i], parts[i].more,
-							      parts[i].more_value) != MHD_YES))
+		const char *more = parts[i].more_value;
+		if (i == FIXED_BAD_METHOD && cors)
+			more = parts[FIXED_PREFLIGHT].more_value;
+		if (!fixed[i] || (parts[i].more && !put(fixed[i], parts[i].more, more)) ||
+		    (i == FIXED_PREFLIGHT && !preflight_dress(fixed[i])))
 			return error_no_memory(err);
 	}
 	return 0;

@@ -39,7 +39,7 @@ void *request_begin(void *context, const char *target, struct MHD_Connection *co
 		scratch = rq->long_scratch = malloc(size);
 	if (!scratch)
 		return NULL;
-	route_parse(target, scratch, &rq->route);
+	route_parse(target, server->settings->base_path, scratch, &rq->route);
 	metrics_request(server->metrics, rq->route.kind);
 	return rq;
 }
@@ -48,6 +48,8 @@ static enum MHD_Result respond(struct request *rq)
 {
 	const struct route *route = &rq->route;
 
+	if (rq->preflight)
+		return fixed_answer(rq, FIXED_PREFLIGHT, MHD_HTTP_OK);
 	if (route->status) {
 		rq->why = route->why;
 		return fixed_answer(rq, route->status == 400 ? FIXED_BAD_REQUEST : FIXED_NOT_FOUND,
@@ -97,7 +99,8 @@ enum MHD_Result request_handle(void *context, struct MHD_Connection *connection,
 	atomic_fetch_add_explicit(&rq->server->n_active, 1, memory_order_relaxed);
 	rq->head = !strcmp(method, "HEAD");
 	request_read_header(rq);
-	if (!rq->malformed && !rq->head && strcmp(method, "GET") != 0) {
+	rq->preflight = rq->server->settings->cors && !strcmp(method, "OPTIONS");
+	if (!rq->malformed && !rq->head && !rq->preflight && strcmp(method, "GET") != 0) {
 		rq->why = "method";
 		return fixed_answer(rq, FIXED_BAD_METHOD, MHD_HTTP_METHOD_NOT_ALLOWED);
 	}
@@ -108,7 +111,7 @@ enum MHD_Result request_handle(void *context, struct MHD_Connection *connection,
 		rq->why = rq->malformed;
 		return fixed_answer(rq, FIXED_BAD_REQUEST, MHD_HTTP_BAD_REQUEST);
 	}
-	if (rq->route.status == 400 || atomic_load(&rq->server->draining))
+	if ((rq->route.status == 400 && !rq->preflight) || atomic_load(&rq->server->draining))
 		return respond(rq);
 	return MHD_YES;
 }

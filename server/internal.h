@@ -67,6 +67,7 @@ struct request {
 	uint64_t began_us;
 	bool begun; /* its header was looked at */
 	bool head;
+	bool preflight; /* a browser asks what it may ask */
 	bool counted; /* in n_active */
 
 	struct accept_encoding accept;
@@ -119,13 +120,18 @@ enum fixed {
 	FIXED_NOT_FOUND,
 	FIXED_BAD_REQUEST, /* closes the connection */
 	FIXED_BAD_METHOD, /* too */
+	FIXED_PREFLIGHT,
 	FIXED_ROOT,
 	FIXED_HEALTHY,
 	N_FIXED,
 };
-must_check int fixed_open(struct error *err);
+/** @cors  pages from anywhere may ask, and read these and what cors_dress() dresses */
+must_check int fixed_open(bool cors, struct error *err);
 void fixed_close(void);
 enum MHD_Result fixed_answer(struct request *rq, enum fixed which, unsigned status);
+/** The header lines with which a browser lets a page read the answer, where that is allowed. False:
+ * no memory. */
+must_check bool cors_dress(struct MHD_Response *response);
 /** An answer of its own text, which is copied; "no-store". */
 enum MHD_Result text_answer(struct request *rq, unsigned status, const char *text, size_t size);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -35,6 +37,38 @@ static uint16_t port_of(const struct sockaddr_storage *at)
 					      : ((const struct sockaddr_in6 *)at)->sin6_port);
 }
 
+static bool is_wildcard(const struct sockaddr_storage *at)
+{
+	return at->ss_family == AF_INET
+		       ? ((const struct sockaddr_in *)at)->sin_addr.s_addr == htonl(INADDR_ANY)
+		       : IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)at)->sin6_addr);
+}
+
+/* Can others reach this machine by it, as far as can be told? */
+static bool is_for_others(const struct ifaddrs *own, int family)
+{
+	if (!own->ifa_addr || own->ifa_addr->sa_family != family || !(own->ifa_flags & IFF_UP) ||
+	    (own->ifa_flags & IFF_LOOPBACK))
+		return false;
+	return family == AF_INET ||
+	       !IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)own->ifa_addr)->sin6_addr);
+}
+
+/* An address that clients can be told where all are listened on: nobody connects to 0.0.0.0. The
+ * first that others reach, else loopback. */
+static bool find_own(int family, struct address *ret)
+{
+	struct ifaddrs *all;
+	if (getifaddrs(&all) < 0)
+		return false;
+	bool found = false;
+	for (struct ifaddrs *own = all; own && !found; own = own->ifa_next)
+		found = is_for_others(own, family) && address_of_socket(own->ifa_addr, ret);
+	freeifaddrs(all);
+	const char *loopback = family == AF_INET ? "127.0.0.1" : "::1";
+	return found || address_parse(loopback, strlen(loopback), ret);
+}
+
 static int open_one(const struct sockaddr_storage *at, socklen_t at_size, uint16_t port,
 		    struct listener *ret, uint16_t *ret_port, struct error *err)
 {
@@ -66,6 +100,8 @@ static int open_one(const struct sockaddr_storage *at, socklen_t at_size, uint16
 	if (getsockname(fd, (struct sockaddr *)&to, &size) < 0)
 		return error_errno(err, -errno, "%s: asking for the port", text);
 	*ret_port = port_of(&to);
+	if (is_wildcard(at) && find_own(at->ss_family, &address))
+		address_text(&address, text);
 	snprintf(ret->url, sizeof(ret->url),
 		 at->ss_family == AF_INET ? "http://%s:%u" : "http://[%s]:%u", text, *ret_port);
 	ret->fd = fd_take(&fd);

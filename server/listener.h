@@ -10,7 +10,9 @@
 /** A listening socket. */
 struct listener {
 	int fd;
-	char url[LISTENER_URL_SIZE]; /* as a client says it: "http://127.0.0.1:8002" */
+	/* As a client says it: "http://127.0.0.1:8002"; where all addresses are listened on, with
+	 * one that others reach. */
+	char url[LISTENER_URL_SIZE];
 };
 
 struct listeners {

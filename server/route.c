@@ -115,14 +115,91 @@ static void parse_build(const char *at, const char *end, struct route *ret)
 	}
 }
 
-void route_parse(const char *target, char *scratch, struct route *ret)
+/* "XX/REST", and what follows: the two halves of an ID that is a folder and a name in it. */
+static const char *parse_halves(const char *at, const char *end, struct build_id *ret)
+{
+	char hex[BUILD_ID_HEX_SIZE];
+	size_t rest = 0;
+
+	if (end - at < 5 || at[2] != '/')
+		return NULL;
+	while (at + 3 + rest < end && hex_value(at[3 + rest]) >= 0)
+		rest++;
+	if (!rest || 2 + rest >= sizeof(hex))
+		return NULL;
+	memcpy(hex, at, 2);
+	memcpy(hex + 2, at + 3, rest);
+	return build_id_parse(hex, 2 + rest, ret, NULL) == 0 ? at + 3 + rest : NULL;
+}
+
+/* The folders that debuggers look into on disk, and those of symbol servers. @at is behind the
+ * first slash. False: neither. */
+static bool parse_other_layout(const char *at, const char *end, struct route *ret)
+{
+	static const char folder[] = ".build-id/";
+	bool on_disk =
+		(size_t)(end - at) > sizeof(folder) - 1 && !memcmp(at, folder, sizeof(folder) - 1);
+	struct build_id id = { 0 };
+
+	const char *rest = parse_halves(on_disk ? at + sizeof(folder) - 1 : at, end, &id);
+	if (!rest)
+		return false;
+	size_t size = (size_t)(end - rest);
+	if (word_is(rest, size, on_disk ? ".debug" : "/debuginfo"))
+		ret->kind = KIND_DEBUGINFO;
+	else if (word_is(rest, size, on_disk ? "" : "/executable"))
+		ret->kind = KIND_EXECUTABLE;
+	else
+		return false;
+	ret->id = id;
+	return true;
+}
+
+bool base_path_parse(const char *text, char *ret)
+{
+	size_t size = strlen(text);
+	while (size > 1 && text[size - 1] == '/' && text[size - 2] != '/')
+		size--;
+	if (*text != '/' || size > BASE_PATH_LIMIT || has_control(text, size, false) ||
+	    strpbrk(text, "%?#"))
+		return false;
+	if (size == 1) {
+		*ret = 0;
+		return true;
+	}
+	for (const char *part = text + 1; part <= text + size;) {
+		size_t part_size = min_u64(strcspn(part, "/"), (uint64_t)(text + size - part));
+		if (!part_size || word_is(part, part_size, ".") || word_is(part, part_size, ".."))
+			return false;
+		part += part_size + 1;
+	}
+	memcpy(ret, text, size);
+	ret[size] = 0;
+	return true;
+}
+
+/* Behind the base, with one slash at its front; NULL: it is not below the base. */
+static const char *skip_base(const char *path, const char *base)
+{
+	size_t size = strlen(base);
+	if (strncmp(path, base, size) != 0 || (path[size] && path[size] != '/'))
+		return NULL;
+	path += size;
+	if (!*path)
+		return "/";
+	while (path[1] == '/') /* a base URL with a slash at its end */
+		path++;
+	return path;
+}
+
+void route_parse(const char *target, const char *base, char *scratch, struct route *ret)
 {
 	*ret = (struct route){ .kind = KIND_OTHER, .name = "" };
 
 	const char *raw = skip_origin(target);
 	if (*raw != '/')
 		return refuse(ret, 400, "not a path");
-	while (raw[1] == '/') /* a base URL with a slash at its end */
+	while (raw[1] == '/')
 		raw++;
 
 	size_t size;
@@ -130,17 +207,22 @@ void route_parse(const char *target, char *scratch, struct route *ret)
 	if (why)
 		return refuse(ret, 400, why);
 
+	const char *path = skip_base(scratch, base);
+	if (!path)
+		return refuse(ret, 404, "not below the base path");
+	size = strlen(path);
+
 	static const char builds[] = "/buildid/";
 	size_t builds_size = sizeof(builds) - 1;
-	if (size > builds_size && !memcmp(scratch, builds, builds_size))
-		return parse_build(scratch + builds_size, scratch + size, ret);
+	if (size > builds_size && !memcmp(path, builds, builds_size))
+		return parse_build(path + builds_size, path + size, ret);
 
-	if (word_is(scratch, size, "/metrics"))
+	if (word_is(path, size, "/metrics"))
 		ret->kind = KIND_METRICS;
-	else if (word_is(scratch, size, "/healthz"))
+	else if (word_is(path, size, "/healthz"))
 		ret->kind = KIND_HEALTH;
-	else if (word_is(scratch, size, "/"))
+	else if (word_is(path, size, "/"))
 		ret->kind = KIND_ROOT;
-	else
+	else if (!parse_other_layout(path + 1, path + size, ret))
 		refuse(ret, 404, "no such path");
 }

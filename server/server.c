@@ -248,7 +248,7 @@ static int open_server(struct server *s, const struct limits *limits, struct err
 	unsigned n_cores = count_cores();
 
 	lookups_open(&s->lookups, s->store);
-	r = fixed_open(err);
+	r = fixed_open(s->settings->cors, err);
 	if (r == 0)
 		r = metrics_new(&s->metrics, err);
 	if (r == 0)
@@ -338,26 +338,28 @@ static void close_server(struct server *s)
 
 /* ---- the first lines ---- */
 
-static void join_urls(const struct listeners *listeners, const char *between, char *ret,
-		      size_t ret_size)
+static void join_urls(const struct listeners *listeners, const char *base, const char *between,
+		      char *ret, size_t ret_size)
 {
 	size_t at = 0;
 	ret[0] = 0;
 	for (size_t i = 0; i < listeners->n && at < ret_size; i++)
-		at += (size_t)snprintf(ret + at, ret_size - at, "%s%s", i ? between : "",
-				       listeners->all[i].url);
+		at += (size_t)snprintf(ret + at, ret_size - at, "%s%s%s", i ? between : "",
+				       listeners->all[i].url, base);
 }
 
 static void announce(const struct server *s, const struct listeners *listeners, uint64_t n_builds)
 {
 	char urls[1024];
-	const char *store = store_path(s->store);
+	const char *store = store_path(s->store), *base = s->settings->base_path;
 
 	if (s->settings->common.json) {
 		scoped(json_scoped_decref) json_t *line = json_object();
 		json_t *list = json_array();
-		for (size_t i = 0; i < listeners->n; i++)
-			json_array_append_new(list, json_string(listeners->all[i].url));
+		for (size_t i = 0; i < listeners->n; i++) {
+			snprintf(urls, sizeof(urls), "%s%s", listeners->all[i].url, base);
+			json_array_append_new(list, json_bytes_string(urls));
+		}
 		json_object_set_new(line, "schema", json_string("dbgvault.serve/1"));
 		json_object_set_new(line, "time", json_string(TIME_TEXT(time(NULL))));
 		json_object_set_new(line, "event", json_string("serving"));
@@ -372,10 +374,10 @@ static void announce(const struct server *s, const struct listeners *listeners, 
 		return;
 	}
 
-	join_urls(listeners, " and ", urls, sizeof(urls));
+	join_urls(listeners, base, " and ", urls, sizeof(urls));
 	log_note("serving %s (%llu build%s) at %s", ESCAPED(store), (unsigned long long)n_builds,
 		 n_builds == 1 ? "" : "s", urls);
-	log_note("for debuggers: export DEBUGINFOD_URLS=\"%s\"", listeners->all[0].url);
+	log_note("for debuggers: export DEBUGINFOD_URLS=\"%s%s\"", listeners->all[0].url, base);
 	log_note("for gdb, also in scripts: gdb -iex 'set debuginfod enabled on' PROGRAM");
 	if (!s->settings->listen.n)
 		log_note(

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "server/route.h"
 #include "server/settings.h"
 
 static const struct option_usage usage = {
@@ -15,7 +16,7 @@ static const struct option_usage usage = {
 
 /* Options as they were given, before their values are read. */
 struct texts {
-	const char *port, *threads, *connections, *idle, *drain, *collisions;
+	const char *port, *threads, *connections, *idle, *drain, *collisions, *base_path;
 	struct option_values trusted;
 };
 
@@ -63,6 +64,20 @@ static int read_trusted(const struct option_values *trusted, struct settings *re
 	return STATUS_GO_ON;
 }
 
+static int read_base_path(const char *text, struct settings *ret)
+{
+	ret->base_path = malloc(strlen(text) + 1);
+	if (!ret->base_path) {
+		log_error("no memory");
+		return STATUS_TROUBLE;
+	}
+	if (!base_path_parse(text, ret->base_path))
+		return options_wrong(
+			&usage, "--base-path=%s: expected a path as \"/debug\", without escapes",
+			ESCAPED(text));
+	return STATUS_GO_ON;
+}
+
 int settings_parse(int argc, char **argv, struct settings *ret)
 {
 	*ret = (struct settings){ .drain_timeout_s = 30, .idle_timeout_s = 30 };
@@ -72,6 +87,8 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		  .text = &ret->store },
 		{ "listen", 0, "ADDR",
 		  "listen there; may be repeated (127.0.0.1, ::1; all: 0.0.0.0, ::)",
+		  .list = &ret->listen },
+		{ "listen-address", 0, "ADDR", "the same, as debuginfod calls it",
 		  .list = &ret->listen },
 		{ "port", 'p', "N", "TCP port; 0: any that is free (8002)", .text = &texts.port },
 		{ "threads", 0, "N", "event loops (as many as there are cores)",
@@ -88,7 +105,15 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		{ "serve-collisions", 0, "first|no",
 		  "what a build ID of two programs gets: the first's files, or 404 (no)",
 		  .text = &texts.collisions },
-		{ "withhold-names", 0, NULL, "do not tell what a file was called (X-DEBUGINFOD-FILE)",
+		{ "base-path", 0, "PATH", "what every path begins with, as behind a proxy (/)",
+		  .text = &texts.base_path },
+		{ "cors", 0, NULL, "let scripts of web pages from anywhere ask",
+		  .flag = &ret->cors },
+		{ "no-sources", 0, NULL, "serve no sources", .flag = &ret->no_sources },
+		{ "no-executables", 0, NULL, "serve no executables, nor sections of them",
+		  .flag = &ret->no_executables },
+		{ "withhold-names", 0, NULL,
+		  "do not tell what a file was called (X-DEBUGINFOD-FILE)",
 		  .flag = &ret->withhold_names },
 		{ 0 },
 	};
@@ -118,11 +143,13 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		return options_wrong(&usage, "--serve-collisions=%s: expected \"first\" or \"no\"",
 				     ESCAPED(texts.collisions));
 	ret->serve_collisions = texts.collisions && *texts.collisions == 'f';
-	return read_trusted(&texts.trusted, ret);
+	status = read_base_path(texts.base_path ? texts.base_path : "/", ret);
+	return status == STATUS_GO_ON ? read_trusted(&texts.trusted, ret) : status;
 }
 
 void settings_free(struct settings *s)
 {
 	option_values_free(&s->listen);
 	free(s->trusted);
+	free(s->base_path);
 }

@@ -20,6 +20,9 @@ struct settings {
 	size_t n_trusted;
 	bool serve_collisions;
 	bool withhold_names; /* no X-DEBUGINFOD-FILE */
+	bool no_sources, no_executables; /* 404 for them */
+	bool cors; /* pages from anywhere may ask */
+	char *base_path; /* "": none; else "/" and parts: base_path_parse() */
 };
 
 /** STATUS_GO_ON, or the status to exit with; what there is to say has been said. settings_free() in

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server as its clients meet it: curl, debuginfod-find, and raw sockets for what no client sends."""
 import contextlib
-import hashlib
 import http.client
 import json
 import os
@@ -16,98 +15,10 @@ import threading
 import time
 
 import lib
-from lib import (C_SOURCE, DBGSERVE, Failed, Server, Skip, build_id, c_program, case, clean_env,
+from lib import (C_SOURCE, DBGSERVE, Failed, Server, build_id, c_program, case, clean_env,
                  dbgsplit, dbgstore, equal, expect, free_port, main, matches, new_store, read, run, write)
-
-BIG = 9 << 20
-
-
-def noise(size, seed=1):
-    """Bytes that compress to about half, and are the same each time."""
-    out, state = bytearray(), seed
-    while len(out) < size:
-        out += hashlib.sha256(b'%d' % state).digest().hex().encode()
-        state += 1
-    return bytes(out[:size])
-
-
-def small_program(work, store, name='prog', source=C_SOURCE):
-    """A C program, split into the store; its build ID, and the path that its source had."""
-    program = c_program(os.path.join(work, 'src'), name, source=source)
-    dbgsplit(f'--store={store}', f'--source-root={work}/src', program)
-    return build_id(program), os.path.join(work, 'src', name + '.c')
-
-
-def big_program(work, store, name='big', size=BIG, seed=1):
-    """A program with a section of that size, as it is in the store; ID and path."""
-    program = c_program(os.path.join(work, 'src'), name, source=C_SOURCE + f'/* {name} */\n')
-    write(f'{program}.noise', noise(size, seed))
-    run('objcopy', '--add-section', f'.debug_noise={program}.noise', program)
-    dbgstore('add', f'--store={store}', program)
-    return build_id(program), program
-
-
-class Answer:
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
-
-    def __getitem__(self, name):
-        return self.headers.get(name.lower())
-
-
-def ask(server, path, method='GET', headers=None, connection=None):
-    """One request, by Python's own client, which decodes nothing."""
-    own = connection or http.client.HTTPConnection('127.0.0.1', server.port, timeout=60)
-    own.request(method, path, headers={'Accept-Encoding': 'identity', **(headers or {})})
-    response = own.getresponse()
-    body = response.read()
-    answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
-    if not connection:
-        own.close()
-    return answer
-
-
-def raw(server, data, timeout=10):
-    """Send bytes as they are; all that comes back until the server closes, or (None) nothing more does."""
-    with socket.create_connection(('127.0.0.1', server.port), timeout=timeout) as s:
-        s.sendall(data)
-        got = b''
-        try:
-            while True:
-                more = s.recv(65536)
-                if not more:
-                    return got, True
-                got += more
-        except TimeoutError:
-            return got, False
-        except ConnectionResetError:
-            return got, True
-
-
-def section_bytes(path, name):
-    """A section's bytes as they are in the file."""
-    found = matches(rf'\] {re.escape(name)} +\w+ +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+) ',
-                    run('readelf', '-SW', path).text, f'sections of {path}')
-    at, size = (int(text, 16) for text in found.groups())
-    return read(path)[at:at + size]
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-def logged(server, pattern, seconds=5):
-    """Wait for a line of the log."""
-    until = time.time() + seconds
-    while not re.search(pattern, server.log(), re.M):
-        if time.time() > until:
-            raise Failed(f'no line {pattern!r} in\n{server.log()[-5000:]}')
-        time.sleep(0.02)
-
-
-def metric(server, line):
-    found = re.search('^' + re.escape(line) + r' ([0-9.]+)$', ask(server, '/metrics').body.decode(), re.M)
-    return float(found.group(1)) if found else None
+from serving import (ask, big_program, download_slowly, has_find, has_zstd, logged, metric, noise, raw, section_bytes,
+                     sha256, small_program)
 
 
 @case('the first lines say where, what, and what to do', needs=['gcc', 'curl'])
@@ -164,47 +75,6 @@ def find_all(work):
                        'peer=127.0.0.1$')
 
 
-@case('the path of a file is told, or withheld; what is larger than asked for is 406', needs=['gcc', 'curl', 'debuginfod-find'])
-def names_and_sizes(work):
-    store = new_store(work)
-    for folder in ('opt', 'first', 'second'):
-        os.mkdir(folder)
-    write('a.c', b'int main(void) { return 0; }\n')
-    run('gcc', '-g', '-Wl,--build-id', 'a.c', '-o', 'opt/prog')
-    ident = lib.build_id('opt/prog')
-    lib.dbgsplit(f'--store={store}', '--sources=no', '--origin-path=usr/bin/pr\u00f6g', 'opt/prog')
-    run('gcc', '-g', '-Wl,--build-id=0xabcdef012345', 'a.c', '-o', 'odd')
-    lib.dbgsplit(f'--store={store}', '--sources=no', '--origin-path=a\r\nX-Evil: 1', 'odd')
-    with Server(store) as server:
-        for kind in ('debuginfo', 'executable', 'section/.debug_line'):
-            path = f'/buildid/{ident}/{kind}'
-            for encoding in ('identity', 'zstd'):
-                name = ask(server, path, headers={'Accept-Encoding': encoding})['x-debuginfod-file']
-                equal(name.encode('latin-1').decode(), 'usr/bin/pr\u00f6g', path)
-            equal(ask(server, path, 'HEAD')['x-debuginfod-file'], name)
-            size = int(ask(server, path, 'HEAD')['x-debuginfod-size'])
-            at_most = {'X-DEBUGINFOD-MAXSIZE': str(size)}
-            equal(ask(server, path, headers=at_most).status, 200)
-            at_most = {'X-DEBUGINFOD-MAXSIZE': str(size - 1)}
-            refused = ask(server, path, headers=at_most)
-            equal((refused.status, refused.body), (406, b'File too large, max size=%d\n' % (size - 1)))
-            equal(ask(server, path, 'HEAD', headers=at_most).status, 406)
-            for no_limit in ('0', 'x', '99999999999999999999999'):
-                equal(ask(server, path, headers={'X-DEBUGINFOD-MAXSIZE': no_limit}).status, 200, no_limit)
-        evil = ask(server, '/buildid/abcdef012345/debuginfo')
-        equal((evil.status, evil['x-debuginfod-file'], evil['x-evil']), (200, None, None))
-        env = server.client_env(os.path.join(work, 'first'), DEBUGINFOD_MAXSIZE=100)
-        small = run('debuginfod-find', 'debuginfo', ident, env=env, status=None)
-        matches('too large', small.errors.lower())
-        logged(server, 'status=406')
-        expect(metric(server, 'http_responses_total{result="too-large"}') >= 7, '406 is not counted as itself')
-        env = server.client_env(os.path.join(work, 'second'), DEBUGINFOD_MAXSIZE=1 << 24)
-        run('debuginfod-find', 'debuginfo', ident, env=env)
-    with Server(store, '--withhold-names') as server:
-        answer = ask(server, f'/buildid/{ident}/debuginfo')
-        equal((answer.status, answer['x-debuginfod-file']), (200, None))
-
-
 @case('headers say all that a client or proxy needs', needs=['gcc', 'curl'])
 def headers(work):
     store = new_store(work)
@@ -252,10 +122,6 @@ def headers(work):
             equal(ask(server, path, headers={'Accept-Encoding': 'zstd'})['content-encoding'], 'zstd', path)
         missing = ask(server, '/buildid/abcd/debuginfo')
         equal((missing.status, missing['cache-control']), (404, 'no-cache'))
-
-
-def has_zstd():
-    return subprocess.run(['sh', '-c', 'command -v zstd'], stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 @case('conditional requests are answered with 304', needs=['gcc'])
@@ -323,111 +189,6 @@ def ranges(work):
             write(f'{work}/part', whole.body[:size // 3])
             run('curl', '-sf', '-C', '-', '-o', f'{work}/part', server.url + path)
             expect(read(f'{work}/part') == whole.body, f'{path}: resumed download differs')
-
-
-@case('sections come from the debug file, then the executable', needs=['gcc'])
-def sections(work):
-    store = new_store(work)
-    program = c_program(f'{work}/src', source=C_SOURCE + 'static int filled_by_nobody[99999];\n'
-                                                         'int *keep = filled_by_nobody;\n')
-    dbgsplit(f'--store={store}', program)
-    ident = build_id(program)
-    with Server(store) as server:
-        for name in ('.text', '.rodata', '.debug_info', '.debug_abbrev', '.comment', '.note.gnu.build-id'):
-            got = ask(server, f'/buildid/{ident}/section/{name}')
-            equal(got.status, 200, name)
-            whole = write(f'{work}/whole', ask(server, f'/buildid/{ident}/' + (
-                'debuginfo' if 'debug' in name else 'executable')).body)
-            expect(got.body == section_bytes(whole, name), f'{name}: other bytes')
-        equal(ask(server, f'/buildid/{ident}/section/.zdebug_info').body,
-              ask(server, f'/buildid/{ident}/section/.debug_info').body, '.zdebug_info')
-        for name in ('.bss', '.nothing', '.debug_inf', '.debug_infox', '.DEBUG_INFO', '%2edebug_info%20'):
-            equal(ask(server, f'/buildid/{ident}/section/{name}').status, 404, name)
-
-
-@case('sources come from the store alone', needs=['gcc'])
-def sources(work):
-    store = new_store(work)
-    source = os.path.join(work, 'src', 'odd +name%41?#.c')
-    write(source, C_SOURCE + '#include "large.h"\n#include "empty.h"\n')
-    write(f'{work}/src/empty.h', '')
-    large = '/* ' + noise(1 << 20).decode() + ' */\nstatic inline int one(void) { return 1; }\nint two = 2;\n'
-    write(f'{work}/src/large.h', large)
-    run('gcc', '-g', '-Wl,--build-id', '-o', f'{work}/prog', source)
-    dbgsplit(f'--store={store}', f'--source-root={work}/src', f'{work}/prog')
-    ident = build_id(f'{work}/prog')
-    os.rename(f'{work}/src', f'{work}/moved')
-    with Server(store) as server:
-        base = f'/buildid/{ident}/source'
-        wanted = read(f'{work}/moved/odd +name%41?#.c')
-        for path in (work + '/src/odd%20+name%2541%3F%23.c', work + '/src/odd%20%2Bname%2541%3f%23.c',
-                     work.replace('/', '%2F') + '%2Fsrc%2Fodd%20%2Bname%2541%3F%23.c',
-                     work + '/src/../src/./odd%20+name%2541%3F%23.c', '/' + work + '//src/odd%20+name%2541%3F%23.c'):
-            got = ask(server, base + path)
-            equal((got.status, got.body), (200, wanted), path)
-        got = ask(server, base + work + '/src/large.h')
-        expect(got.body == large.encode(), 'large source differs')
-        for path in ('/etc/passwd', '/../../../../etc/passwd', '/%2e%2e/%2e%2e/etc/passwd', '/proc/self/environ',
-                     work + '/src/', work + '/src/nothing.c', work + '/prog', '/' + 'x' * 3000):
-            equal(ask(server, base + path).status, 404, path)
-        equal(ask(server, base).status, 400)
-
-
-@case('what is no request of ours is refused, and the connection closed')
-def refusals(work):
-    store = new_store(work)
-    with Server(store) as server:
-        for path, status in (('/buildid/zz/debuginfo', 400), ('/buildid/abc/debuginfo', 400),
-                             ('/buildid/aa%00bb/debuginfo', 400), ('/buildid/ab/source/x%0a', 400),
-                             ('/buildid/ab/debuginfo', 404), ('/buildid/AB/debuginfo', 404),
-                             ('/buildid/ab/debuginfo/x', 404), ('/nothing', 404), ('/buildid', 404)):
-            equal(ask(server, path).status, status, path)
-        for method in ('POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'get'):
-            got = ask(server, '/', method)
-            equal((got.status, got['allow']), (405, 'GET, HEAD'), method)
-
-        good = b'GET /healthz HTTP/1.1\r\nHost: x\r\n'
-        smuggled = b'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
-        refused = [
-            good + b'Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n' + smuggled,
-            good + b'Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n' + smuggled,
-            good + b'Content-Length: 0\r\nContent-Length: 37\r\n\r\n' + smuggled,
-            good + b'Content-Length: 37\r\n\r\n' + smuggled,
-            good + b'Content-Length: -1\r\n\r\n' + smuggled,
-            good + b'Content-Length: 1x\r\n\r\n' + smuggled,
-            good + b'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n' + smuggled,
-            good + b'Transfer-Encoding: xchunked\r\n\r\n' + smuggled,
-            good + b'Transfer-Encoding: identity\r\n\r\n' + smuggled,
-            good + b'Host: y\r\n\r\n' + smuggled,
-            b'GET /healthz HTTP/1.1\r\n\r\n' + smuggled,
-            b'GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n' + smuggled,
-            good + b'X Y: z\r\n\r\n' + smuggled,
-            good + b'X\x01: z\r\n\r\n' + smuggled,
-            b'GET /buildid/aa%00bb/debuginfo HTTP/1.1\r\nHost: x\r\n\r\n' + smuggled,
-            b'GET /buildid/aa\x01bb/debuginfo HTTP/1.1\r\nHost: x\r\n\r\n' + smuggled,
-            b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n' + smuggled,
-            good + b'X: ' + b'y' * 100000 + b'\r\n\r\n' + smuggled,
-        ]
-        for request in refused:
-            got, closed = raw(server, request)
-            expect(closed, f'not closed after {request[:100]!r}: {got[:300]!r}')
-            expect(got == b'' or re.match(rb'HTTP/1\.1 4\d\d ', got), f'{request[:100]!r}: {got[:300]!r}')
-            # libmicrohttpd 0.9.75 says the header of some of its own refusals twice.
-            expect(len(set(re.findall(rb'HTTP/1\.1 (\d+)', got))) <= 1, f'answers to {request[:100]!r}: {got[:600]!r}')
-        expect('smuggled' not in server.log(), 'a smuggled request was seen')
-
-        # Connections that behave stay open, byte by byte too.
-        connection = http.client.HTTPConnection('127.0.0.1', server.port, timeout=10)
-        for path in ('/healthz', '/nothing', '/buildid/ab/debuginfo', '/healthz'):
-            ask(server, path, connection=connection)
-        equal(ask(server, '/healthz', connection=connection).body, b'ok\n')
-        with socket.create_connection(('127.0.0.1', server.port)) as s:
-            for byte in good + b'\r\n' + good + b'Connection: close\r\n\r\n':
-                s.sendall(bytes([byte]))
-            got = b''
-            while more := s.recv(4096):
-                got += more
-            equal(got.count(b'HTTP/1.1 200 OK'), 2, 'answers to what came byte by byte')
 
 
 @case('a build ID of two programs is served by none', needs=['gcc'])
@@ -555,24 +316,6 @@ def stuck_log(work):
     finally:
         server.kill()
         os.close(reading)
-
-
-def download_slowly(server, path, encoding, result):
-    """Read a body in small sips; its length, or what went wrong, is put into the result."""
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        s.connect(('127.0.0.1', server.port))
-        s.sendall(f'GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {encoding}\r\n'
-                  'Connection: close\r\n\r\n'.encode())
-        got = b''
-        while more := s.recv(65536):
-            got += more
-            result['begun'] = True
-            if len(got) < 4 << 20:
-                time.sleep(0.01)
-    header, _, body = got.partition(b'\r\n\r\n')
-    result['wanted'] = int(re.search(rb'Content-Length: (\d+)', header).group(1))
-    result['body'] = body
 
 
 @case('SIGTERM lets running downloads end', needs=['gcc'])
@@ -719,11 +462,6 @@ def damage(work):
         equal((nothing.status, nothing.out), (52, b''), 'missing: never a 404 or 5xx, which clients remember')
 
 
-def has_find():
-    return subprocess.run(['sh', '-c', 'command -v debuginfod-find'], stdout=subprocess.DEVNULL,
-                          check=False).returncode == 0
-
-
 @case('it says why it cannot serve')
 def cannot(work):
     def serve(*args, status):
@@ -789,41 +527,6 @@ def forwarded(work):
         logged(server, '^served kind=healthz .* peer=203.0.113.9$')
         ask(server, '/healthz', headers={'X-Forwarded-For': 'x\tpeer=6.6.6.6'})
         logged(server, '^served kind=healthz .* peer=127.0.0.1$')
-
-
-@case('limits hold, and give way again', needs=['gcc'])
-def limits(work):
-    store = new_store(work)
-    ident, program = big_program(work, store, size=16 << 20)
-    with Server(store, '--max-connections=4', '--idle-timeout=2') as server:
-        held = [socket.create_connection(('127.0.0.1', server.port)) for _ in range(8)]
-        for s in held[:4]:
-            s.sendall(b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
-            expect(s.recv(100).startswith(b'HTTP/1.1 200'), 'one of the first four')
-        # The others wait in the queue until idle ones are closed.
-        began = time.time()
-        held[7].settimeout(20)
-        held[7].sendall(b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
-        expect(held[7].recv(100).startswith(b'HTTP/1.1 200'), 'the last')
-        expect(time.time() - began > 0.5, 'the limit did not hold')
-        for s in held:
-            s.close()
-
-    # Twenty old clients at once, each at its own pace: decoded frames stay within their bound.
-    with Server(store) as server:
-        results = [{} for _ in range(20)]
-        threads = [threading.Thread(target=download_slowly, args=(server, f'/buildid/{ident}/debuginfo', 'identity',
-                                                                  result)) for result in results]
-        for thread in threads:
-            thread.start()
-            time.sleep(0.02)
-        for thread in threads:
-            thread.join(120)
-        whole = read(program)
-        for result in results:
-            expect(result.get('body') == whole, 'other bytes')
-        peak = int(matches(r'VmHWM:\s+(\d+) kB', read(f'/proc/{server.pid}/status').decode()).group(1))
-        expect(peak < 300 << 10, f'peak memory {peak} kB')
 
 
 @case('no request opens a file outside the store', needs=['gcc', 'strace'])

@@ -19,7 +19,7 @@ static void fuzz_target(const char *target)
 	char *scratch = malloc(size);
 	struct route route;
 
-	route_parse(target, scratch, &route);
+	route_parse(target, size % 2 ? "" : "/buildid", scratch, &route);
 	FUZZ_CHECK(route.status == 0 || route.status == 400 || route.status == 404);
 	FUZZ_CHECK(strlen(route.name) == route.name_size);
 	for (size_t i = 0; i < route.name_size; i++)

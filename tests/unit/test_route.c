@@ -94,6 +94,25 @@ static void targets_are_routed(void **state)
 		{ "/%4g", 400, KIND_OTHER, "", "" },
 		{ "/buildid/ab/section/%2", 400, KIND_OTHER, "", "" },
 
+		/* other layouts of the same files */
+		{ "/.build-id/ab/cdef.debug", 0, KIND_DEBUGINFO, "abcdef", "" },
+		{ "/.build-id/AB/CDEF.debug", 0, KIND_DEBUGINFO, "abcdef", "" },
+		{ "/.build-id/ab/cdef", 0, KIND_EXECUTABLE, "abcdef", "" },
+		{ "/.build-id/ab/cdef.debugx", 404, KIND_OTHER, "", "" },
+		{ "/.build-id/ab/cde.debug", 404, KIND_OTHER, "", "" },
+		{ "/.build-id/ab/.debug", 404, KIND_OTHER, "", "" },
+		{ "/.build-id/abcdef.debug", 404, KIND_OTHER, "", "" },
+		{ "/.build-id/ab/cdef/debuginfo", 404, KIND_OTHER, "", "" },
+		{ "/.build-id/00/" HEX64 HEX64 ".debug", 404, KIND_OTHER, "", "" },
+		{ "/.build-id/", 404, KIND_OTHER, "", "" },
+		{ "/ab/cdef/debuginfo", 0, KIND_DEBUGINFO, "abcdef", "" },
+		{ "/ab/cdef/executable?x", 0, KIND_EXECUTABLE, "abcdef", "" },
+		{ "/ab/cdef/sourcebundle", 404, KIND_OTHER, "", "" },
+		{ "/ab/cdef.debug", 404, KIND_OTHER, "", "" },
+		{ "/ab/cdef", 404, KIND_OTHER, "", "" },
+		{ "/xx/cdef/debuginfo", 404, KIND_OTHER, "", "" },
+		{ "/a/bcdef/debuginfo", 404, KIND_OTHER, "", "" },
+
 		/* forms of a target */
 		{ "http://example.com/buildid/ab/debuginfo", 0, KIND_DEBUGINFO, "ab", "" },
 		{ "HTTPS://user@example.com:1/metrics", 0, KIND_METRICS, "", "" },
@@ -112,13 +131,63 @@ static void targets_are_routed(void **state)
 		struct route route;
 
 		print_message("%s\n", cases[i].target);
-		route_parse(cases[i].target, scratch, &route);
+		route_parse(cases[i].target, "", scratch, &route);
 		assert_int_equal(route.status, cases[i].status);
 		assert_int_equal(route.kind, cases[i].kind);
 		assert_string_equal(BUILD_ID_HEX(&route.id), cases[i].id);
 		assert_string_equal(route.name, cases[i].name);
 		assert_int_equal(route.name_size, strlen(cases[i].name));
 		assert_int_equal(route.why != NULL, route.status != 0);
+		free(scratch);
+	}
+}
+
+static void base_paths_are_cut_off(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *given, *base; /* NULL: refused */
+	} bases[] = {
+		{ "/", "" },        { "/a", "/a" },   { "/a/", "/a" },  { "/a/b.c/", "/a/b.c" },
+		{ "/...", "/..." }, { "", NULL },     { "a", NULL },    { "//", NULL },
+		{ "/a//b", NULL },  { "/a//", NULL }, { "/.", NULL },   { "/a/../b", NULL },
+		{ "/a%2fb", NULL }, { "/a?b", NULL }, { "/a\n", NULL }, { "/a/..", NULL },
+	};
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+		char *base = malloc(strlen(bases[i].given) + 1);
+		print_message("base %s\n", bases[i].given);
+		assert_int_equal(base_path_parse(bases[i].given, base), bases[i].base != NULL);
+		if (bases[i].base)
+			assert_string_equal(base, bases[i].base);
+		free(base);
+	}
+
+	static const struct {
+		const char *target;
+		unsigned status;
+		enum kind kind;
+	} cases[] = {
+		{ "/a/b", 0, KIND_ROOT },
+		{ "/a/b/", 0, KIND_ROOT },
+		{ "/a/b?", 0, KIND_ROOT },
+		{ "/a/b/buildid/ab/debuginfo", 0, KIND_DEBUGINFO },
+		{ "/a/b//buildid/ab/source/x", 0, KIND_SOURCE },
+		{ "/a/b/.build-id/ab/cd.debug", 0, KIND_DEBUGINFO },
+		{ "//a%2Fb/metrics", 0, KIND_METRICS },
+		{ "http://x/a/b/healthz", 0, KIND_HEALTH },
+		{ "/a/bc/healthz", 404, KIND_OTHER },
+		{ "/a", 404, KIND_OTHER },
+		{ "/", 404, KIND_OTHER },
+		{ "/buildid/ab/debuginfo", 404, KIND_OTHER },
+		{ "/a/b/a/b/healthz", 404, KIND_OTHER },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *scratch = malloc(strlen(cases[i].target) + 1);
+		struct route route;
+		print_message("%s\n", cases[i].target);
+		route_parse(cases[i].target, "/a/b", scratch, &route);
+		assert_int_equal(route.status, cases[i].status);
+		assert_int_equal(route.kind, cases[i].kind);
 		free(scratch);
 	}
 }
@@ -145,7 +214,7 @@ static void any_bytes_are_survived(void **state)
 
 		char *scratch = malloc(size + 1);
 		struct route route;
-		route_parse(target, scratch, &route);
+		route_parse(target, i % 2 ? "" : "/buildid", scratch, &route);
 		assert_true(route.status == 0 || route.status == 400 || route.status == 404);
 		assert_int_equal(route.name_size, strlen(route.name));
 		assert_null(memchr(route.name, '\x01', route.name_size));
@@ -157,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(targets_are_routed),
+		cmocka_unit_test(base_paths_are_cut_off),
 		cmocka_unit_test(any_bytes_are_survived),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
