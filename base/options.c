@@ -92,9 +92,21 @@ static bool take_value(const struct option_entry *entry, const char *value)
 static const struct option_entry *find(const struct option_entry *entries, int option)
 {
 	for (size_t i = 0; i < count(entries); i++)
-		if (entries[i].letter && entries[i].letter == option)
+		if ((entries[i].letter && entries[i].letter == option) ||
+		    (entries[i].letters && strchr(entries[i].letters, option)))
 			return &entries[i];
 	return NULL;
+}
+
+/* For getopt(3): the letter, and whether it takes a value. */
+static char *put_letter(char *at, const struct option_entry *entry, char letter)
+{
+	if (!letter)
+		return at;
+	*at++ = letter;
+	if (entry->value)
+		*at++ = ':';
+	return at;
 }
 
 int options_parse(const struct option_usage *usage, const struct option_entry *entries,
@@ -106,12 +118,15 @@ int options_parse(const struct option_usage *usage, const struct option_entry *e
 		{ "quiet", 'q', NULL, "errors only", .flag = &common->quiet },
 		{ "verbose", 'v', NULL, "more than usual", .flag = &common->verbose },
 		{ "help", 'h', NULL, "print this", .flag = &help },
-		{ "version", 0, NULL, "print the version", .flag = &version },
+		{ "version", 'V', NULL, "print the version", .flag = &version },
 	};
 
 	size_t n = count(entries);
 	struct option *longs = calloc(n + N_COMMON + 1, sizeof(*longs));
-	char *shorts = calloc(2 * (n + N_COMMON) + 2, 1);
+	size_t n_letters = 0;
+	for (size_t i = 0; i < n; i++)
+		n_letters += entries[i].letters ? strlen(entries[i].letters) : 0;
+	char *shorts = calloc(2 * (n + n_letters + N_COMMON) + 2, 1);
 	if (!longs || !shorts) {
 		free(longs);
 		free(shorts);
@@ -125,11 +140,9 @@ int options_parse(const struct option_usage *usage, const struct option_entry *e
 		longs[i] = (struct option){ entry->name,
 					    entry->value ? required_argument : no_argument, NULL,
 					    LONG_FIRST + (int)i };
-		if (!entry->letter)
-			continue;
-		*at++ = entry->letter;
-		if (entry->value)
-			*at++ = ':';
+		at = put_letter(at, entry, entry->letter);
+		for (const char *more = entry->letters; more && *more; more++)
+			at = put_letter(at, entry, *more);
 	}
 
 	int status = STATUS_GO_ON;
@@ -168,8 +181,11 @@ int options_parse(const struct option_usage *usage, const struct option_entry *e
 		return options_finish(STATUS_DONE);
 	}
 	if (version) {
-		printf("%.*s %s\n", (int)strcspn(usage->program, " "), usage->program,
+		printf("%.*s %s", (int)strcspn(usage->program, " "), usage->program,
 		       DBGVAULT_VERSION);
+		if (usage->stands_for)
+			printf(" (in place of %s)", usage->stands_for);
+		puts("");
 		return options_finish(STATUS_DONE);
 	}
 	*ret_first = optind;

@@ -30,6 +30,7 @@ struct option_entry {
 	const char *
 		value; /* how --help calls its value, "FILE"; NULL: it takes none, and sets *flag */
 	const char *help;
+	const char *letters; /* more of them, for the same; NULL: none */
 	bool *flag;
 	const char **text; /* the last one given */
 	struct option_values *list;
@@ -40,6 +41,7 @@ struct option_usage {
 	const char *arguments; /* "[OPTION]… FILE|DIR…" */
 	const char *about; /* what it does, a sentence or more */
 	const char *page; /* "dbgstore(1)" */
+	const char *stands_for; /* the tool whose name it was called by, for --version; else NULL */
 };
 
 /** What all programs take; options_parse() adds these to every table. */

@@ -211,6 +211,8 @@ static int find_path(struct search *s, const char *path, struct error *err)
 		error_errno(&trouble, -errno, "cannot be split");
 		return pass_over(s, path, true, trouble.message, err);
 	}
+	if (S_ISDIR(st.st_mode) && s->options->no_folders)
+		return pass_over(s, path, true, "is a folder", err);
 	if (S_ISDIR(st.st_mode))
 		return find_folder(s, path, err);
 	if (!S_ISREG(st.st_mode))

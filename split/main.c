@@ -15,7 +15,9 @@ static void find_skipped(const struct split_options *options, struct store *st,
 		n++;
 	if (options->debug_dir && stat(options->debug_dir, &ret[n]) == 0)
 		n++;
-	*ret_options = (struct inputs_options){ .skipped = ret, .n_skipped = n };
+	*ret_options = (struct inputs_options){
+		.skipped = ret, .n_skipped = n, .no_folders = options->as_strip
+	};
 }
 
 static int split_all(const struct split_options *options, struct job_context *context)
@@ -95,6 +97,8 @@ int main(int argc, char **argv)
 		log_open("dbgsplit", options_log_level(&options.common));
 		status = run(&options);
 	}
+	if (status == STATUS_USAGE && options.as_strip)
+		status = STATUS_TROUBLE; /* which builds know of strip */
 	split_options_free(&options);
 	return options_finish(status);
 }

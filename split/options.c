@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/crew.h"
 #include "split/options.h"
+#include "split/strip_options.h"
 
 static const struct option_usage usage = {
 	.program = "dbgsplit",
@@ -14,48 +16,46 @@ static const struct option_usage usage = {
 	.page = "dbgsplit(1)",
 };
 
+/* libtool asks strip -V for these two words before it uses it. */
+static const struct option_usage usage_as_strip = {
+	.program = "dbgsplit",
+	.stands_for = "GNU strip",
+	.arguments = "[OPTION]... FILE...",
+	.about =
+		"Take the debug information out of files, and keep it in a store or in files, by build ID.",
+	.page = "dbgsplit(1)",
+};
+
+static const struct option_usage *usage_of(const struct split_options *options)
+{
+	return options->as_strip ? &usage_as_strip : &usage;
+}
+
 void split_options_free(struct split_options *options)
 {
 	option_values_free(&options->source_roots);
 	option_values_free(&options->removed);
 	origin_free(&options->origin);
-	free(options->words);
-	free(options->argv);
+	words_free(&options->words);
 	*options = (struct split_options){ 0 };
 }
 
-static bool is_strip(const char *program)
+/* The words of $DBGVAULT_SPLIT_FLAGS go before those of the command line. */
+static int join_arguments(struct split_options *options, int argc, char **argv)
 {
-	const char *slash = strrchr(program, '/');
-	const char *name = slash ? slash + 1 : program;
-	size_t length = strlen(name);
-	return !strcmp(name, "strip") || (length > 6 && !strcmp(name + length - 6, "-strip"));
-}
-
-/* The words of $DBGVAULT_SPLIT_FLAGS, divided by blanks, go before those of the command line. */
-static int join_arguments(struct split_options *options, int *argc, char **argv)
-{
+	struct error err = ERROR_NONE;
 	const char *flags = getenv("DBGVAULT_SPLIT_FLAGS");
-	options->words = strdup(flags ? flags : "");
-	options->argv = calloc((size_t)*argc + strlen(flags ? flags : "") / 2 + 2, sizeof(*argv));
-	if (!options->words || !options->argv) {
-		log_error("out of memory");
-		return STATUS_TROUBLE;
-	}
-	int n = 0;
-	options->argv[n++] = argv[0];
-	char *rest = options->words, *word;
-	while ((word = strtok_r(rest, " \t\n", &rest)))
-		options->argv[n++] = word;
-	for (int i = 1; i < *argc; i++)
-		options->argv[n++] = argv[i];
-	/* strip has three letters for one thing. */
-	static char strip_debug[] = "-g";
-	for (int i = 1; i < n; i++)
-		if (!strcmp(options->argv[i], "-S") || !strcmp(options->argv[i], "-d"))
-			options->argv[i] = strip_debug;
-	*argc = n;
-	return STATUS_GO_ON;
+	int r = words_add(&options->words, argc > 0 ? argv[0] : usage.program, &err);
+	if (r == 0 && flags)
+		r = words_add_text(&options->words, flags, &err);
+	for (int i = 1; r == 0 && i < argc; i++)
+		r = words_add_argument(&options->words, argv[i], &err);
+	if (r == 0 && options->words.n > INT_MAX)
+		r = error_set(&err, -E2BIG, "too many arguments");
+	if (r == 0)
+		return STATUS_GO_ON;
+	log_error("%s", err.message);
+	return STATUS_TROUBLE;
 }
 
 /* "yes" or "no", "auto" or "no": anything else is an error. */
@@ -124,12 +124,13 @@ struct texts {
 	const char *sources, *executable, *build_id, *debug_names, *jobs, *level, *min_free;
 	const char *package, *version, *distro, *purl, *name_space, *path;
 	struct option_values tags;
-	bool strip_all, strip_debug;
+	struct strip_options strip;
 };
 
 static void free_texts(struct texts *texts)
 {
 	option_values_free(&texts->tags);
+	strip_options_free(&texts->strip);
 }
 
 static int read_numbers(struct split_options *options, const struct texts *texts)
@@ -185,32 +186,21 @@ static int check(struct split_options *options, const struct texts *texts)
 				     options->n_inputs);
 	if (options->debug_file && options->debug_dir)
 		return options_wrong(&usage, "--debug-file and --debug-dir: one of them");
-	if (texts->strip_all && !options->as_strip)
-		return options_wrong(
-			&usage,
-			"--strip-all: symbols are never taken: tools that look for vulnerable functions, profilers and backtraces need them, and only debug information is large");
-	return STATUS_GO_ON;
-}
-
-static void say_what_strip_does(const struct texts *texts)
-{
-	if (texts->strip_all || !texts->strip_debug)
-		log_note(
-			"called as strip: takes debug information alone, as strip -g does; symbols stay");
+	options->keep_archive_fields = texts->strip.keep_archive_fields;
+	return strip_options_check(&texts->strip, usage_of(options), options->as_strip);
 }
 
 int split_options_read(struct split_options *options, int argc, char **argv)
 {
 	int status;
 
-	*options = (struct split_options){ .as_strip = argc > 0 && is_strip(argv[0]) };
-	status = join_arguments(options, &argc, argv);
+	*options = (struct split_options){ .as_strip = argc > 0 && strip_is_name(argv[0]) };
+	status = join_arguments(options, argc, argv);
 	if (status != STATUS_GO_ON)
 		return status;
 
 	scoped(free_texts) struct texts texts = { 0 };
-	bool ignored = false;
-	const struct option_entry entries[] = {
+	const struct option_entry own[] = {
 		{ "store", 0, "DIR", "keep it there (else $DBGVAULT_STORE, else your own store)",
 		  .text = &options->store },
 		{ "debug-dir", 0, "DIR", "write debug files below DIR, by build ID",
@@ -262,25 +252,17 @@ int split_options_read(struct split_options *options, int argc, char **argv)
 		  .list = &options->removed },
 		{ "dry-run", 'n', NULL, "say what would be done, and touch nothing",
 		  .flag = &options->dry_run },
-		{ "strip-debug", 'g', NULL, "what is done anyway; so are -S and -d",
-		  .flag = &texts.strip_debug },
-		{ "strip-all", 's', NULL,
-		  "refused: symbols are never taken; called as strip, it is -g",
-		  .flag = &texts.strip_all },
-		{ "strip-unneeded", 0, NULL, "the same", .flag = &texts.strip_all },
-		{ "enable-deterministic-archives", 'D', NULL,
-		  "members of archives get no times and owners, which is done anyway",
-		  .flag = &ignored },
-		{ "disable-deterministic-archives", 'U', NULL, "they keep them",
-		  .flag = &options->keep_archive_fields },
-		{ 0 },
 	};
+	struct option_entry entries[ARRAY_SIZE(own) + STRIP_OPTIONS_MAX + 1] = { 0 };
+	memcpy(entries, own, sizeof(own));
+	strip_options_entries(&texts.strip, entries + ARRAY_SIZE(own));
 	int first;
-	status = options_parse(&usage, entries, &options->common, argc, options->argv, &first);
+	status = options_parse(usage_of(options), entries, &options->common,
+			       (int)options->words.n, options->words.items, &first);
 	if (status != STATUS_GO_ON)
 		return status;
-	options->inputs = (const char *const *)options->argv + first;
-	options->n_inputs = (size_t)(argc - first);
+	options->inputs = (const char *const *)options->words.items + first;
+	options->n_inputs = options->words.n - (size_t)first;
 
 	const struct origin given = {
 		.path = (char *)texts.path,
@@ -294,8 +276,5 @@ int split_options_read(struct split_options *options, int argc, char **argv)
 		log_error("out of memory");
 		return STATUS_TROUBLE;
 	}
-	status = check(options, &texts);
-	if (status == STATUS_GO_ON && options->as_strip)
-		say_what_strip_does(&texts);
-	return status;
+	return check(options, &texts);
 }

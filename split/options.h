@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "base/options.h"
+#include "split/words.h"
 #include "store/record.h"
 
 #define MIN_FREE_DEFAULT (UINT64_C(1) << 30)
 
-/** What the command line of dbgsplit asks for. Texts point into argv or the environment. */
+/** What the command line of dbgsplit asks for. Texts point into its words or the environment. */
 struct split_options {
 	struct common_options common;
 	const char *store; /* --store, or NULL */
@@ -30,9 +31,8 @@ struct split_options {
 	struct option_values removed; /* -R */
 	struct origin origin; /* its path is --origin-path; all owned */
 	bool as_strip; /* called as strip: says less, and fails no build for want of a store */
-	char *words; /* owned: the bytes of $DBGVAULT_SPLIT_FLAGS */
-	char **argv; /* owned: these and the command line's */
-	const char *const *inputs; /* in argv */
+	struct words words; /* of $DBGVAULT_SPLIT_FLAGS and the command line */
+	const char *const *inputs; /* in words */
 	size_t n_inputs;
 };
 

@@ -25,10 +25,13 @@ struct given {
 
 static int parse(struct given *g, const char *const *arguments)
 {
-	static const struct option_usage usage = { "test do", "[OPTION]...", "About it.",
-						   "test(1)" };
+	static const struct option_usage usage = { .program = "test do",
+						   .arguments = "[OPTION]...",
+						   .about = "About it.",
+						   .page = "test(1)",
+						   .stands_for = "a peer" };
 	const struct option_entry entries[] = {
-		{ "flag", 'f', NULL, "a flag", .flag = &g->flag },
+		{ "flag", 'f', NULL, "a flag", .letters = "FG", .flag = &g->flag },
 		{ "text", 't', "TEXT", "a text", .text = &g->text },
 		{ "list", 0, "ITEM", "a list", .list = &g->list },
 		{ 0 },
@@ -57,6 +60,8 @@ static void options_are_read(void **state)
 		{ { "-ftz", "--list=a", "--list=", NULL }, STATUS_GO_ON, true, "z", 2, NULL },
 		{ { "--fl", "--", "-t", NULL }, STATUS_GO_ON, true, NULL, 0, "-t" },
 		{ { "-", NULL }, STATUS_GO_ON, false, NULL, 0, "-" },
+		{ { "-F", NULL }, STATUS_GO_ON, true, NULL, 0, NULL },
+		{ { "-Gtz", "x", NULL }, STATUS_GO_ON, true, "z", 0, "x" },
 		{ { "--nope", NULL }, STATUS_USAGE },
 		{ { "-z", NULL }, STATUS_USAGE },
 		{ { "--text", NULL }, STATUS_USAGE },
@@ -123,10 +128,13 @@ static void help_and_version_follow_from_the_table(void **state)
 	assert_non_null(strstr(help, "\n  -q, --quiet "));
 	assert_non_null(strstr(help, "man test\n"));
 	free(help);
-	char *version =
-		captured(stdout, STDOUT_FILENO, (const char *[]){ "--version", NULL }, STATUS_DONE);
-	assert_string_equal(version, "test " DBGVAULT_VERSION "\n");
-	free(version);
+	static const char *const versions[] = { "--version", "-V" };
+	for (size_t i = 0; i < 2; i++) {
+		char *version = captured(stdout, STDOUT_FILENO,
+					 (const char *[]){ versions[i], NULL }, STATUS_DONE);
+		assert_string_equal(version, "test " DBGVAULT_VERSION " (in place of a peer)\n");
+		free(version);
+	}
 }
 
 static void wrong_use_is_one_harmless_line(void **state)

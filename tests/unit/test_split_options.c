@@ -43,6 +43,16 @@ static void wrong_uses_are_told(void **state)
 		{ "dbgsplit", "--store=https://example.com/", "f" },
 		{ "dbgsplit", "--strip-all", "f" },
 		{ "dbgsplit", "-s", "f" },
+		{ "dbgsplit", "--strip-unneeded", "f" },
+		{ "dbgsplit", "-x", "f" },
+		{ "dbgsplit", "-X", "f" },
+		{ "dbgsplit", "-N", "name", "f" },
+		{ "dbgsplit", "--only-keep-debug", "f" },
+		{ "strip", "--only-keep-debug", "f" },
+		{ "strip", "-O", "binary", "f" },
+		{ "strip", "-Ibinary", "f" },
+		{ "strip", "-g", "--target=srec", "f" },
+		{ "strip", "-g" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct split_options options;
@@ -109,6 +119,11 @@ static void it_stands_in_for_strip(void **state)
 		{ "strip", "-s", "-p", "f" },
 		{ "strip", "--strip-unneeded", "-R", ".comment", "-R", ".note", "f" },
 		{ "strip", "--strip-debug", "-D", "f" },
+		{ "strip", "--strip-u", "-R.comment", "f" },
+		{ "strip", "-xXgpDvw", "-Kmain", "--keep-symbol", "x", "f" },
+		{ "strip", "-F", "elf64-x86-64", "--discard-l", "-N", "x", "f" },
+		{ "strip", "--keep-file-symbols", "-M", "--no-merge-notes", "f" },
+		{ "dbgsplit-strip", "-Sd", "f" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct split_options options;
@@ -124,6 +139,48 @@ static void it_stands_in_for_strip(void **state)
 	split_options_free(&options);
 }
 
+/* Packaging that wants to be told. */
+static void strict_refuses_what_is_not_done(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *arguments[ARGUMENTS_LIMIT];
+		const char *strict;
+		int status;
+	} cases[] = {
+		{ { "strip", "f" }, "1", STATUS_USAGE },
+		{ { "strip", "-s", "f" }, "yes", STATUS_USAGE },
+		{ { "strip", "--strip-unneeded", "f" }, "1", STATUS_USAGE },
+		{ { "strip", "-g", "-x", "f" }, "1", STATUS_USAGE },
+		{ { "strip", "-g", "f" }, "1", STATUS_GO_ON },
+		{ { "dbgsplit", "f" }, "1", STATUS_GO_ON },
+		{ { "strip", "f" }, "0", STATUS_GO_ON },
+		{ { "strip", "f" }, "", STATUS_GO_ON },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct split_options options;
+		print_message("%zu\n", i);
+		setenv("DBGVAULT_STRICT", cases[i].strict, 1);
+		assert_int_equal(read_options(&options, cases[i].arguments), cases[i].status);
+		split_options_free(&options);
+	}
+	unsetenv("DBGVAULT_STRICT");
+}
+
+static void the_environment_is_quoted_as_in_files(void **state)
+{
+	(void)state;
+	struct split_options options;
+	setenv("DBGVAULT_SPLIT_FLAGS", "--store='a b' --tag=x\\ y", 1);
+	assert_int_equal(read_options(&options, (const char *[]){ "strip", "-g", "f", NULL }),
+			 STATUS_GO_ON);
+	assert_string_equal(options.store, "a b");
+	assert_int_equal(options.origin.n_tags, 1);
+	assert_string_equal(options.origin.tags[0], "x y");
+	split_options_free(&options);
+	unsetenv("DBGVAULT_SPLIT_FLAGS");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +188,8 @@ int main(void)
 		cmocka_unit_test(values_arrive),
 		cmocka_unit_test(the_environment_comes_first),
 		cmocka_unit_test(it_stands_in_for_strip),
+		cmocka_unit_test(strict_refuses_what_is_not_done),
+		cmocka_unit_test(the_environment_is_quoted_as_in_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
