@@ -192,6 +192,46 @@ const struct stat *mapping_stat(const struct mapping *m)
 	return &m->st;
 }
 
+/* A page of our own takes the file's place. The old one is read first, where a failure is caught. */
+static int patch_page(uint8_t *page, size_t page_size, size_t from, const uint8_t *bytes,
+		      size_t size, struct error *err)
+{
+	uint8_t *copy = malloc(page_size);
+	if (!copy)
+		return error_no_memory(err);
+	memcpy(copy, page, page_size);
+	memcpy(copy + from, bytes, size);
+	void *own = mmap(page, page_size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	int r = own == MAP_FAILED ? error_errno(err, -errno, "a page of memory") : 0;
+	if (r == 0) {
+		memcpy(page, copy, page_size);
+		mprotect(page, page_size, PROT_READ);
+	}
+	free(copy);
+	return r;
+}
+
+int mapping_patch(struct mapping *m, uint64_t offset, const uint8_t *bytes, size_t size,
+		  struct error *err)
+{
+	if (!range_fits(offset, size, m->size))
+		return error_set(err, -EINVAL, "%s: a patch behind its end", ESCAPED(m->what));
+	size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
+	while (size) {
+		size_t from = (size_t)(offset % page_size);
+		size_t n = size < page_size - from ? size : page_size - from;
+		int r = patch_page((uint8_t *)m->bytes + (offset - from), page_size, from, bytes, n,
+				   err);
+		if (r < 0)
+			return r;
+		offset += n;
+		bytes += n;
+		size -= n;
+	}
+	return 0;
+}
+
 static bool same_time(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;

@@ -30,6 +30,15 @@ uint64_t mapping_size(const struct mapping *m);
 const struct stat *mapping_stat(const struct mapping *m); /* as it was at open */
 
 /**
+ * Change bytes as our readers see them; the file stays as it is. Not while another thread reads
+ * them.
+ *
+ * Errors: -EINVAL not inside the file; -ENOMEM; else mmap
+ */
+must_check int mapping_patch(struct mapping *m, uint64_t offset, const uint8_t *bytes, size_t size,
+			     struct error *err);
+
+/**
  * Is the file still what it was at open? Compares device, inode, size, mtime and ctime, and whether
  * a page could not be read. To be asked after the last read and before anything is published.
  *

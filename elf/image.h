@@ -32,6 +32,7 @@ struct image {
 	unsigned encoding; /* ELFDATA2LSB or ELFDATA2MSB */
 	struct section *sections;
 	uint64_t n_sections; /* 0: no section header table */
+	uint64_t n_added; /* the last ones: they are to be, and the file's own table lacks them */
 	uint64_t names_index; /* section index of the name table, 0: none */
 	GElf_Phdr *segments;
 	uint64_t n_segments;

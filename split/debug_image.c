@@ -121,6 +121,8 @@ static int plan_names(struct debug_image *debug, struct error *err)
 		return error_no_memory(err);
 	}
 	char *at = debug->renamed;
+	for (uint64_t i = image->n_sections - image->n_added; i < image->n_sections; i++)
+		renamed[i] = image->sections[i].name;
 	for (uint64_t i = 0; i < image->n_sections; i++) {
 		const char *name = image->sections[i].name;
 		if (debug->sections[i].content.compression != COMPRESSION_ZLIB_GNU ||
@@ -218,11 +220,22 @@ static int make_head(struct debug_image *debug, struct error *err)
 	return 0;
 }
 
+/* Of the input's own sections the header tells already; section header 0, where 16 bits do not. */
+static void set_count(struct debug_image *debug)
+{
+	uint64_t n = debug->plan->image->n_sections;
+	bool many = n >= SHN_LORESERVE;
+	debug->ehdr.e_shnum = many ? 0 : (GElf_Half)n;
+	debug->sections[0].shdr.sh_size = many ? n : 0;
+}
+
 static int make_table(struct debug_image *debug, struct error *err)
 {
 	const struct image *image = debug->plan->image;
 	uint64_t entry_size = image_type_size(image, ELF_T_SHDR);
 	uint64_t size = image->n_sections * entry_size;
+	if (image->n_added)
+		set_count(debug);
 	image_encode_ehdr(image, &debug->ehdr, debug->head);
 	free(debug->table);
 	debug->table = malloc(size);

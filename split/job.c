@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "elf/given_id.h"
 #include "elf/identity.h"
 #include "split/job_internal.h"
 
@@ -62,8 +63,8 @@ static int check_free(const struct job *job, int fd, const char *where, uint64_t
 
 static int check_store_free(const struct job *job, struct error *err)
 {
-	return check_free(job, store_fd(job->store), "the store's disk",
-			  mapping_size(job->mapping), err);
+	return check_free(job, store_fd(job->store), "the store's disk", mapping_size(job->mapping),
+			  err);
 }
 
 int job_check_hard_links(const struct job *job, struct error *err)
@@ -71,8 +72,7 @@ int job_check_hard_links(const struct job *job, struct error *err)
 	uint64_t n_links = mapping_stat(job->mapping)->st_nlink;
 	/* A dry run has opened no output. */
 	bool in_place = job->output.in_place || (job->options->dry_run && !job->options->output);
-	if (!in_place || n_links <= job->input->n_names ||
-	    job->options->break_hard_links)
+	if (!in_place || n_links <= job->input->n_names || job->options->break_hard_links)
 		return 0;
 	return error_set(
 		err, -EMLINK,
@@ -111,6 +111,11 @@ static int need_build_id(struct job *job, struct error *err)
 		return error_set(
 			err, -ENODATA,
 			"an object file without a build ID, by which the store would know it: use --debug-file or --debug-dir, or --discard-debug to drop its debug information");
+	if (job->options->build_id != BUILD_ID_ADD && image_is_go(&job->image))
+		return error_set(
+			err, -ENODATA,
+			"no build ID, by which the store would know it, and --build-id=%s adds none: leave that away, or link with -ldflags=-B=gobuildid, or use --debug-file or --debug-dir",
+			job->options->build_id == BUILD_ID_MEND ? "mend" : "keep");
 	return error_set(
 		err, -ENODATA,
 		"no build ID, by which the store would know it: link with -Wl,--build-id (Go: -ldflags=-B=gobuildid), or use --debug-file or --debug-dir");
@@ -261,6 +266,20 @@ static int split(struct job *job, struct error *err)
 	return r;
 }
 
+/* What is done about the build ID both images get, as if the input had been so. */
+static int amend(struct job *job, const struct plan_options *options, struct error *err)
+{
+	int r;
+
+	if (!job->note.n_patches)
+		return 0;
+	r = build_id_note_apply(&job->note, job->mapping, &job->image, err);
+	if (r < 0)
+		return r;
+	plan_free(&job->plan);
+	return plan_make(&job->image, options, &job->plan, err);
+}
+
 static int run(struct job *job, struct error *err)
 {
 	int r;
@@ -293,7 +312,10 @@ static int run(struct job *job, struct error *err)
 		if (r < 0)
 			return r;
 	}
-	return plan_has_work(&job->plan) ? split(job, err) : job_settle_without_debug(job, err);
+	if (!plan_has_work(&job->plan))
+		return job_settle_without_debug(job, err);
+	r = amend(job, &options, err);
+	return r == 0 ? split(job, err) : r;
 }
 
 void job_run(const struct job_context *context, const struct input *input, struct outcome *ret)

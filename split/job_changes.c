@@ -72,6 +72,32 @@ static void list(struct job *job)
 	}
 }
 
+static void list_build_id(struct job *job, const char *kind)
+{
+	json_t *change = outcome_change(job->outcome, kind, BUILD_ID_SECTION);
+	json_object_set_new(change, "build_id", json_string(BUILD_ID_HEX(&job->note.id)));
+}
+
+static void list_note(struct job *job)
+{
+	const struct build_id_note *note = &job->note;
+	if (note->added)
+		list_build_id(job, "build-id-added");
+	if (note->replaced)
+		list_build_id(job, "build-id-replaced");
+	if (note->widened && !note->added)
+		list_build_id(job, "build-id-shown");
+	if (note->no_room && note->id.size)
+		outcome_warn(
+			job->outcome,
+			"no room for a build ID: the file stays without, and the store knows it as %s",
+			BUILD_ID_HEX(&note->id));
+	if (note->stays_hidden)
+		outcome_warn(
+			job->outcome,
+			"its build ID is not among the notes that are loaded, and cannot be shown there: core files do not tell it");
+}
+
 static void warn_of_what_stays(struct job *job)
 {
 	const struct image *image = &job->image;
@@ -106,5 +132,6 @@ void job_list_changes(struct job *job)
 	list(job);
 	if (image_is_relocatable(&job->image))
 		object_file_warn(&job->image, job->outcome);
+	list_note(job);
 	warn_of_what_stays(job);
 }

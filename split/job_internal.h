@@ -22,7 +22,8 @@ struct job {
 	int fd;
 	struct mapping *mapping;
 	struct archive archive; /* with members: it is one, and there is no image */
-	struct image image;
+	struct image image; /* with what job->note changes, once there is work */
+	struct build_id_note note;
 	struct store *store; /* NULL: this file does not go there */
 	struct plan plan;
 	struct symbols symbols;

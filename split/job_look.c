@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "elf/notes.h"
+#include "elf/given_id.h"
 #include "split/job_internal.h"
 
 static int open_input(struct job *job, struct error *err)
@@ -43,11 +43,25 @@ static int open_image(struct job *job, struct error *err)
 		int changed = mapping_check(job->mapping, NULL);
 		return changed < 0 ? mapping_check(job->mapping, err) : r;
 	}
+	return 0;
+}
+
+/* The ID that the file has, or is to have: debug file, record and "is it there" go by it. */
+static int find_id(struct job *job, struct error *err)
+{
+	/* An object file has no segments; an archive, no image. */
 	if (job->is_archive)
 		return 0;
-	if (image_build_id(&job->image, &job->outcome->build_id, NULL, NULL) < 0)
-		job->outcome->build_id = (struct build_id){ 0 };
-	return 0;
+	enum build_id_mode mode = image_is_relocatable(&job->image) ? BUILD_ID_KEEP
+								     : job->options->build_id;
+	int r = build_id_note_plan(&job->image, mode, &job->note, err);
+	/* Nothing is loaded from it: then it has no content to make an ID of. */
+	if (r == -ENOENT) {
+		job->note = (struct build_id_note){ 0 };
+		r = 0;
+	}
+	job->outcome->build_id = job->note.id;
+	return r;
 }
 
 /* What is not split by this release, and what never is. */
@@ -79,6 +93,8 @@ int job_look(struct job *job, struct error *err)
 		r = open_image(job, err);
 	if (r == 0 && !job->is_archive)
 		r = classify(job, err);
+	if (r == 0)
+		r = find_id(job, err);
 	/* A build that calls strip on its objects and archives goes on, with files larger than need
 	 * be. */
 	if (r == -ENOTSUP && job->options->as_strip) {
@@ -92,13 +108,6 @@ int job_look(struct job *job, struct error *err)
 
 /* ---- nothing to take ---- */
 
-static bool is_go(const struct image *image)
-{
-	return image_find_section(image, ".note.go.buildid") ||
-	       image_find_section(image, ".go.buildinfo") ||
-	       image_find_section(image, ".gopclntab");
-}
-
 static void explain_no_debug(struct job *job, enum deposit_known known)
 {
 	const char *store =
@@ -111,7 +120,7 @@ static void explain_no_debug(struct job *job, enum deposit_known known)
 	if (job->image.n_sections == 0)
 		outcome_set_note(job->outcome,
 				 "no section headers, so no debug information that could be found");
-	else if (is_go(&job->image))
+	else if (image_is_go(&job->image))
 		outcome_set_note(
 			job->outcome,
 			"no debug information%s: Go's linker was told to leave it out (-ldflags=\"-s -w\", goreleaser's default; melange: strip: \"-w\"); build without -s and -w",

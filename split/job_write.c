@@ -77,12 +77,26 @@ static int write_executable(struct job *job, struct error *err)
 
 static int write_output(struct job *job, const struct debuglink *link, struct error *err)
 {
+	int r;
+
 	const struct judge_options judge = { .link = link,
 					     .removed = job->options->removed.values,
-					     .n_removed = job->options->removed.n };
-	return output_write(&job->output, &job->stripped, &job->image, &judge, job->fd,
-			    mapping_stat(job->mapping), job->options->keep_times, job_warn, job,
-			    err);
+					     .n_removed = job->options->removed.n,
+					     .note = &job->note };
+	/* The judge sees the input as it is on the disk. */
+	scoped(mapping_closep) struct mapping *mapping = NULL;
+	scoped(image_close) struct image image = { 0 };
+	if (job->note.n_patches) {
+		r = mapping_open(job->fd, job->outcome->path, &mapping, err);
+		if (r == 0)
+			r = image_open(mapping_bytes(mapping), mapping_size(mapping), &image, err);
+		if (r < 0)
+			return r;
+	}
+	r = output_write(&job->output, &job->stripped, mapping ? &image : &job->image, &judge,
+			 job->fd, mapping_stat(job->mapping), job->options->keep_times,
+			 job_warn, job, err);
+	return r == 0 && mapping ? mapping_check(mapping, err) : r;
 }
 
 static void warn_source(const char *path, const char *why, void *context)
@@ -134,9 +148,13 @@ static int prepare_record(struct job *job, struct error *err)
 		return 0;
 	scoped(origin_free) struct origin origin = { 0 };
 	r = origin_of(job, &origin, err);
-	return r == 0 ? contribution_of_image(job->store, &job->image, &origin, &job->fresh,
-					      &job->contribution, err)
-		      : r;
+	if (r == 0)
+		r = contribution_of_image(job->store, &job->image, &origin, &job->fresh,
+					  &job->contribution, err);
+	/* With --build-id=keep, the file's own, whatever it says. */
+	if (r == 0)
+		job->contribution.build_id = job->outcome->build_id;
+	return r;
 }
 
 static int plan_stripped(struct job *job, const struct debuglink *link, struct error *err)

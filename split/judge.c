@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "elf/notes.h"
 #include "split/addrsig.h"
 #include "split/judge.h"
 
@@ -13,6 +14,8 @@
 struct judge {
 	const struct image *in, *out;
 	const struct judge_options *options;
+	const struct byte_patch *patches[2]; /* in order of offset */
+	size_t n_patches;
 	uint32_t *map; /* where each section of the input is in the output, or NOT_THERE */
 };
 
@@ -52,8 +55,87 @@ static int judge_header(const struct judge *j, struct error *err)
 	return 0;
 }
 
+/* ---- what is done about the build ID ---- */
+
+/* A PT_NOTE that covers what it did, and more. */
+static bool is_wider_segment(const struct judge *j, const struct byte_patch *patch)
+{
+	uint64_t size = image_type_size(j->in, ELF_T_PHDR);
+	uint64_t i = patch->offset < j->in->ehdr.e_phoff
+			     ? UINT64_MAX
+			     : (patch->offset - j->in->ehdr.e_phoff) / size;
+	if (i >= j->in->n_segments || patch->offset != j->in->ehdr.e_phoff + i * size ||
+	    patch->size != size || j->out->n_segments != j->in->n_segments)
+		return false;
+	GElf_Phdr in = j->in->segments[i], out = j->out->segments[i];
+	return in.p_type == PT_NOTE && out.p_type == PT_NOTE && in.p_flags == out.p_flags &&
+	       in.p_align == out.p_align && out.p_filesz == out.p_memsz &&
+	       out.p_offset <= in.p_offset &&
+	       out.p_offset + out.p_filesz >= in.p_offset + in.p_filesz &&
+	       in.p_vaddr - out.p_vaddr == in.p_offset - out.p_offset &&
+	       in.p_paddr - out.p_paddr == in.p_offset - out.p_offset;
+}
+
+/* Zeros that no section of the input covers. */
+static bool is_nobodys(const struct judge *j, const struct byte_patch *patch)
+{
+	uint64_t end = patch->offset + patch->size;
+	uint64_t tables[][2] = {
+		{ j->in->ehdr.e_phoff, j->in->n_segments * image_type_size(j->in, ELF_T_PHDR) },
+		{ j->in->ehdr.e_shoff, j->in->n_sections * image_type_size(j->in, ELF_T_SHDR) },
+	};
+	for (uint64_t at = patch->offset; at < end; at++)
+		if (j->in->bytes[at])
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		if (tables[i][0] < end && tables[i][0] + tables[i][1] > patch->offset)
+			return false;
+	for (uint64_t i = 1; i < j->in->n_sections; i++) {
+		uint64_t size, from = j->in->sections[i].shdr.sh_offset;
+		image_section_bytes(j->in, &j->in->sections[i], &size);
+		if (size && from < end && from + size > patch->offset)
+			return false;
+	}
+	return true;
+}
+
+static bool is_description(const struct judge *j, const struct byte_patch *patch)
+{
+	struct build_id id;
+	struct build_id_place place;
+	return image_build_id(j->in, &id, &place, NULL) == 0 &&
+	       place.desc_offset == patch->offset && id.size == patch->size;
+}
+
+static int judge_patch(const struct judge *j, const struct byte_patch *patch, struct error *err)
+{
+	const struct build_id_note *note = j->options->note;
+	if (!(note->widened && is_wider_segment(j, patch)) &&
+	    !(note->added && is_nobodys(j, patch)) && !(note->replaced && is_description(j, patch)))
+		return error_set(err, -EIO, "a change at 0x%" PRIx64 " is none we allow",
+				 patch->offset);
+	return same_bytes("what is changed", j->out->bytes + patch->offset, patch->bytes,
+			  patch->size, err);
+}
+
+/* What all this is for: the ID can be read, from the notes that are loaded. */
+static int judge_build_id(const struct judge *j, struct error *err)
+{
+	const struct build_id_note *note = j->options->note;
+	struct build_id id;
+	struct build_id_place place;
+	if (!j->n_patches)
+		return 0;
+	if (image_build_id(j->out, &id, &place, NULL) < 0 || !build_id_equal(&id, &note->id) ||
+	    (note->widened && !place.in_segment))
+		return error_set(err, -EIO, "its build ID is not the one that it was given");
+	return 0;
+}
+
 static int judge_loadable(const struct judge *j, struct error *err)
 {
+	int r;
+
 	uint64_t header_size = image_type_size(j->in, ELF_T_EHDR);
 	/* Nothing maps an object file: its sections are compared one by one, wherever they lie. */
 	if (image_is_relocatable(j->in))
@@ -61,8 +143,23 @@ static int judge_loadable(const struct judge *j, struct error *err)
 	if (j->out->size_bytes < j->in->loadable_end)
 		return error_set(err, -EIO, "loadable bytes are cut at 0x%" PRIx64,
 				 j->out->size_bytes);
-	return same_bytes("loadable part", j->in->bytes + header_size, j->out->bytes + header_size,
-			  j->in->loadable_end - header_size, err);
+	uint64_t at = header_size;
+	for (size_t i = 0; i < j->n_patches; i++) {
+		const struct byte_patch *patch = j->patches[i];
+		if (patch->offset < at ||
+		    !range_fits(patch->offset, patch->size, j->in->loadable_end))
+			return error_set(err, -EIO, "a change at 0x%" PRIx64 " is none we allow",
+					 patch->offset);
+		r = same_bytes("loadable part", j->in->bytes + at, j->out->bytes + at,
+			       patch->offset - at, err);
+		if (r == 0)
+			r = judge_patch(j, patch, err);
+		if (r < 0)
+			return r;
+		at = patch->offset + patch->size;
+	}
+	return same_bytes("loadable part", j->in->bytes + at, j->out->bytes + at,
+			  j->in->loadable_end - at, err);
 }
 
 static int judge_tail(const struct judge *j, struct error *err)
@@ -181,6 +278,16 @@ static int pair_sections(struct judge *j, struct error *err)
 		    !holds_symbols(out->sections[k].shdr.sh_type))
 			return error_set(err, -EIO, "section %s is still there",
 					 ESCAPED(out->sections[k].name));
+	if (j->n_patches && j->options->note->with_section) {
+		const struct section *added = next < out->n_sections ? &out->sections[next] : NULL;
+		const GElf_Shdr *shdr = &j->options->note->shdr;
+		if (!added || strcmp(added->name, BUILD_ID_SECTION) != 0 ||
+		    added->shdr.sh_type != SHT_NOTE || added->shdr.sh_flags != SHF_ALLOC ||
+		    added->shdr.sh_offset != shdr->sh_offset ||
+		    added->shdr.sh_addr != shdr->sh_addr || added->shdr.sh_size != shdr->sh_size)
+			return error_set(err, -EIO, "the section of the build ID is missing");
+		next++;
+	}
 	if (next + (j->options->link ? 1 : 0) != out->n_sections)
 		return error_set(err, -EIO, "%" PRIu64 " sections, expected %" PRIu64,
 				 out->n_sections, next + (j->options->link ? 1 : 0));
@@ -546,6 +653,15 @@ int judge_stripped(const struct image *input, const uint8_t *written, uint64_t s
 		return error_no_memory(err);
 	j.map = map;
 
+	const struct build_id_note *note = options->note;
+	j.n_patches = note ? note->n_patches : 0;
+	for (size_t i = 0; i < j.n_patches; i++)
+		j.patches[i] = &note->patches[i];
+	if (j.n_patches == 2 && j.patches[0]->offset > j.patches[1]->offset) {
+		j.patches[0] = &note->patches[1];
+		j.patches[1] = &note->patches[0];
+	}
+
 	r = judge_header(&j, err);
 	if (r == 0)
 		r = judge_loadable(&j, err);
@@ -555,6 +671,8 @@ int judge_stripped(const struct image *input, const uint8_t *written, uint64_t s
 		r = judge_sections(&j, err);
 	if (r == 0)
 		r = judge_link(&j, err);
+	if (r == 0)
+		r = judge_build_id(&j, err);
 	return r < 0 ? error_prefix(err, r, "the written file failed its check, and is not used")
 		     : 0;
 }

@@ -69,6 +69,19 @@ static int read_choice(const char *option, const char *text, const char *on, boo
 	return STATUS_GO_ON;
 }
 
+static int read_build_id(const char *text, enum build_id_mode *ret)
+{
+	if (!text || !strcmp(text, "add"))
+		*ret = BUILD_ID_ADD;
+	else if (!strcmp(text, "mend"))
+		*ret = BUILD_ID_MEND;
+	else if (!strcmp(text, "keep"))
+		*ret = BUILD_ID_KEEP;
+	else
+		return options_wrong(&usage, "--build-id=%s: expected add, mend or keep", text);
+	return STATUS_GO_ON;
+}
+
 /* A number of bytes, with K, M, G or T for powers of 1024. */
 static bool read_bytes(const char *text, uint64_t *ret)
 {
@@ -166,9 +179,9 @@ static int check(struct split_options *options, const struct texts *texts)
 		status = read_numbers(options, texts);
 	if (status != STATUS_GO_ON)
 		return status;
-	if (texts->build_id && strcmp(texts->build_id, "keep") != 0)
-		return options_wrong(&usage, "--build-id=%s: only keep is known yet",
-				     texts->build_id);
+	status = read_build_id(texts->build_id, &options->build_id);
+	if (status != STATUS_GO_ON)
+		return status;
 	options->keep_names = texts->debug_names && !strcmp(texts->debug_names, "keep");
 	if (texts->debug_names && !options->keep_names &&
 	    strcmp(texts->debug_names, "absolute") != 0)
@@ -219,7 +232,9 @@ int split_options_read(struct split_options *options, int argc, char **argv)
 		{ "debug-names", 0, "absolute|keep",
 		  "in the store, make names askable that Go's -trimpath cut (absolute)",
 		  .text = &texts.debug_names },
-		{ "build-id", 0, "keep", "leave build IDs as they are", .text = &texts.build_id },
+		{ "build-id", 0, "add|mend|keep",
+		  "add a missing one and mend a hidden one, mend alone, or neither (add)",
+		  .text = &texts.build_id },
 		{ "require-debug", 0, NULL, "fail where there is no debug information",
 		  .flag = &options->require_debug },
 		{ "discard-debug", 0, NULL,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "base/options.h"
+#include "split/build_id_note.h"
 #include "split/words.h"
 #include "store/record.h"
 
@@ -17,6 +18,7 @@ struct split_options {
 	struct option_values source_roots;
 	bool no_executable;
 	bool keep_names; /* in the stored debug image */
+	enum build_id_mode build_id;
 	bool require_debug;
 	bool discard_debug;
 	bool keep_archive_fields; /* -U */

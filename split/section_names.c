@@ -61,6 +61,15 @@ static int add_name(struct section_names *names, const char *name, uint32_t *ret
 	return 0;
 }
 
+/* The input's table lacks them. */
+static uint64_t added_names_size(const struct image *image)
+{
+	uint64_t size = 0;
+	for (uint64_t i = image->n_sections - image->n_added; i < image->n_sections; i++)
+		size += strlen(image->sections[i].name) + 1;
+	return size;
+}
+
 /* Is the name table also the string table of something else that stays? (clang's assembler does
  * so.) */
 static bool is_shared(const struct plan *plan)
@@ -90,7 +99,7 @@ static int compare_uses(const void *a, const void *b)
  * Copy the strings that are still used, each run once: in order of their places, a name that begins
  * inside the one before is its end, and moves with it.
  */
-static int compact(const struct plan *plan, const char *extra, struct section_names *names,
+static int compact(const struct plan *plan, uint64_t more, struct section_names *names,
 		   struct error *err)
 {
 	const struct image *image = plan->image;
@@ -98,13 +107,13 @@ static int compact(const struct plan *plan, const char *extra, struct section_na
 	const uint8_t *old = old_table(image, &old_size);
 
 	struct use *uses = calloc(image->n_sections + 1, sizeof(*uses));
-	names->bytes = malloc(old_size + (extra ? strlen(extra) : 0) + 2);
+	names->bytes = malloc(old_size + more + 2);
 	if (!uses || !names->bytes) {
 		free(uses);
 		return error_no_memory(err);
 	}
 	size_t n_uses = 0;
-	for (uint64_t i = 1; i < image->n_sections; i++)
+	for (uint64_t i = 1; i < image->n_sections - image->n_added; i++)
 		if (plan->sections[i].fate != FATE_TAKE)
 			uses[n_uses++] =
 				(struct use){ image->sections[i].shdr.sh_name, (uint32_t)i };
@@ -153,8 +162,12 @@ int section_names_of_kept(const struct plan *plan, const char *extra, struct sec
 			"the section names are loaded with the program, and have no room for %s",
 			extra);
 	if (!loaded && image->names_index) {
-		r = is_shared(plan) ? copy_table(image, extra ? strlen(extra) + 1 : 0, &names, err)
-				    : compact(plan, extra, &names, err);
+		uint64_t more = (extra ? strlen(extra) + 1 : 0) + added_names_size(image);
+		r = is_shared(plan) ? copy_table(image, more, &names, err)
+				    : compact(plan, more, &names, err);
+		for (uint64_t i = image->n_sections - image->n_added;
+		     r == 0 && i < image->n_sections; i++)
+			r = add_name(&names, image->sections[i].name, &names.offsets[i], err);
 		if (r < 0)
 			return r;
 		if (extra) {

@@ -134,7 +134,8 @@ static int find_sections(const struct stripped *s, struct ranges *ranges, struct
 			return r;
 	}
 	struct range table = { .offset = image->ehdr.e_shoff, .kind = RANGE_GONE };
-	table.end = table.offset + image->n_sections * image_type_size(image, ELF_T_SHDR);
+	table.end = table.offset + (image->n_sections - image->n_added) *
+					   image_type_size(image, ELF_T_SHDR);
 	return ranges_add(ranges, &table, err);
 }
 

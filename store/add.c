@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "elf/given_id.h"
 #include "elf/go_info.h"
 #include "elf/identity.h"
 #include "elf/notes.h"
@@ -141,7 +142,7 @@ int contribution_of_image(struct store *st, const struct image *image, const str
 		.type = image->ehdr.e_type,
 		.time = time(NULL),
 	};
-	r = image_build_id(image, &c.build_id, NULL, err);
+	r = image_known_build_id(image, &c.build_id, err);
 	if (r < 0)
 		return r;
 	r = read_digests(image, &c, err);

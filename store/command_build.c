@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mapping.h"
-#include "elf/notes.h"
+#include "elf/given_id.h"
 #include "store/command_build.h"
 
 void print_escaped(const char *text)
@@ -125,7 +125,7 @@ int command_file_id(const char *path, struct build_id *ret, struct error *err)
 	struct build_id id;
 	r = image_open(mapping_bytes(mapping), mapping_size(mapping), &image, err);
 	if (r == 0)
-		r = image_build_id(&image, &id, NULL, err);
+		r = image_known_build_id(&image, &id, err);
 	if (r < 0)
 		return error_prefix(err, r, "%s", ESCAPED(path));
 	*ret = id;

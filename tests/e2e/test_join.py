@@ -71,9 +71,10 @@ def check_pair(original, stripped, debug, runs=False):
 
 
 def split_pair(binary, *options):
-    """Split by --debug-file into files of the working folder; (original, stripped, debug)."""
+    """Split by --debug-file into files of the working folder; (original, stripped, debug). What a build ID that
+    is added changes, test_build_ids.py looks at."""
     shutil.copy2(binary, 'original')
-    lib.dbgsplit('--debug-file=debug', '-o', 'stripped', *options, 'original')
+    lib.dbgsplit('--debug-file=debug', '-o', 'stripped', '--build-id=keep', *options, 'original')
     return os.path.abspath('original'), 'stripped', 'debug'
 
 
@@ -83,7 +84,7 @@ def check_store_pair(binary, runs=False):
     shutil.copy2(binary, 'original')
     shutil.copy2(binary, 'inplace')
     build_id = lib.build_id(binary)
-    lib.dbgsplit(f'--store={store}', '--sources=no', 'inplace')
+    lib.dbgsplit(f'--store={store}', '--sources=no', '--build-id=keep', 'inplace')
     lib.dbgstore('get', f'--store={store}', build_id, 'debuginfo', '-o', 'from-store.debug')
     check_pair(os.path.abspath('original'), 'inplace', 'from-store.debug', runs)
     equal(lib.dbgstore('get', f'--store={store}', build_id, 'executable').out, lib.read('inplace'), 'stored executable')

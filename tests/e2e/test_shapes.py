@@ -55,7 +55,7 @@ def add(title, shape):
                 if os.path.exists('stripped'):
                     equal(lib.read('stripped'), before, 'the copy')
             return
-        lib.dbgsplit('--debug-file=debug', '-o', 'stripped', original)
+        lib.dbgsplit('--debug-file=debug', '-o', 'stripped', '--build-id=keep', original)
         equal(lib.read(original), before, 'the input')
         cells = checks.row(shape, original, os.path.join(work, 'stripped'), os.path.join(work, 'debug'),
                            () if LONG else ('verify',))

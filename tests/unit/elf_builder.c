@@ -122,7 +122,7 @@ unsigned elf_builder_section(struct elf_builder *b, const char *name, uint32_t t
 	section->shdr.sh_flags = flags;
 	section->shdr.sh_size = size;
 	section->shdr.sh_addralign = type == SHT_NOTE ? 4 : 8;
-	b->end = (b->end + 7) & ~UINT64_C(7);
+	b->end += -b->end & ((b->close_notes ? section->shdr.sh_addralign : 8) - 1);
 	section->shdr.sh_offset = b->end;
 	if (flags & SHF_ALLOC)
 		section->shdr.sh_addr = ELF_BUILDER_BASE + b->end;

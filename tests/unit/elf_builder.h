@@ -41,6 +41,7 @@ struct elf_builder {
 	size_t n_segments;
 	uint64_t end; /* where the next section goes */
 	bool no_section_headers;
+	bool close_notes; /* one right behind the other, as linkers have them; else at multiples of 8 */
 };
 
 void elf_builder_init(struct elf_builder *b, unsigned class, unsigned encoding, unsigned type,

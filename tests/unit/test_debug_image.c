@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "split/build_id_note.h"
 #include "split/debug_image.h"
 #include "tests/unit/split_fixture.h"
 
@@ -117,6 +118,34 @@ static void symbols_that_the_binary_keeps_are_a_header_alone(void **state)
 	assert_int_equal(w.image.sections[f.strtab].shdr.sh_type, SHT_NOBITS);
 	written_free(&w);
 	split_fixture_free(&f);
+}
+
+static void a_section_that_is_added_is_there_too(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(split_fixture_kinds); i++) {
+		struct split_fixture f;
+		struct written w;
+		print_message("%s\n", split_fixture_kinds[i].name);
+		split_fixture_init(&f, &split_fixture_kinds[i]);
+		split_fixture_build(&f, NULL);
+		uint64_t n_sections = f.image.n_sections;
+		struct build_id_note note = { .with_section = true,
+					      .shdr = f.image.sections[f.note].shdr };
+		note.shdr.sh_size -= 4;
+		assert_int_equal(build_id_note_show(&note, &f.image, NULL), 0);
+		write_debug(&f, &w);
+		assert_int_equal(w.image.n_sections, n_sections + 1);
+		const struct section *added = &w.image.sections[n_sections];
+		assert_string_equal(added->name, BUILD_ID_SECTION);
+		assert_int_equal(added->shdr.sh_type, SHT_NOTE);
+		assert_int_equal(added->shdr.sh_addr, note.shdr.sh_addr);
+		assert_content(&w, (unsigned)n_sections, f.bytes + note.shdr.sh_offset,
+			       note.shdr.sh_size);
+		assert_string_equal(w.image.sections[f.info].name, ".debug_info");
+		written_free(&w);
+		split_fixture_free(&f);
+	}
 }
 
 /* ---- compressed sections ---- */
@@ -322,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_headers_and_what_is_taken),
+		cmocka_unit_test(a_section_that_is_added_is_there_too),
 		cmocka_unit_test(symbols_that_the_binary_keeps_are_a_header_alone),
 		cmocka_unit_test(compressed_sections_are_decompressed),
 		cmocka_unit_test(damaged_sections_are_carried_as_they_are),

@@ -36,7 +36,7 @@ static void wrong_uses_are_told(void **state)
 		{ "dbgsplit", "--min-free=99999999999T", "f" },
 		{ "dbgsplit", "--sources=yes", "f" },
 		{ "dbgsplit", "--executable=auto", "f" },
-		{ "dbgsplit", "--build-id=add", "f" },
+		{ "dbgsplit", "--build-id=yes", "f" },
 		{ "dbgsplit", "-o", "out", "f", "g" },
 		{ "dbgsplit", "--debug-file=x", "f", "g" },
 		{ "dbgsplit", "--debug-file=x", "--debug-dir=y", "f" },
