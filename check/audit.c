@@ -16,7 +16,7 @@ int audit_run(struct subject *subject, const bool *wanted, struct audit *ret, st
 	}
 	if (image_build_id(subject->image, &audit.build_id, NULL, NULL) < 0)
 		audit.build_id.size = 0;
-	audit.is_go = subject_go(subject, NULL);
+	audit.language = subject_language(subject);
 	for (size_t i = 0; i < n_rules; i++) {
 		audit.judged[i] = wanted[i];
 		if (!wanted[i])

@@ -6,7 +6,7 @@
 /** What the rules say of one file. */
 struct audit {
 	struct build_id build_id; /* size 0: none */
-	bool is_go;
+	enum language language;
 	bool *judged; /* by rule: was it asked for? owned */
 	struct finding *findings; /* by rule; owned */
 };

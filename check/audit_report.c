@@ -22,7 +22,7 @@ static void print_json(const char *path, const struct audit *audit)
 	json_t *line = report_line(path, "audited");
 	if (audit->build_id.size)
 		json_object_set_new(line, "build_id", json_string(BUILD_ID_HEX(&audit->build_id)));
-	json_object_set_new(line, "language", json_string(audit->is_go ? "go" : "other"));
+	json_object_set_new(line, "language", json_string(language_name(audit->language)));
 	json_t *findings = json_array();
 	for (size_t i = 0; i < n_rules; i++)
 		if (audit->judged[i])

@@ -2,12 +2,27 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "check/internal.h"
+#include "check/judges.h"
 #include "check/rules.h"
 
 const struct rule rules[] = {
+	{ "pie", "loaded at an address of chance",
+	  "OpenSSF, Compiler Options Hardening Guide: -fPIE -pie", judge_pie },
+	{ "relro", "tables of addresses are read-only once relocated",
+	  "OpenSSF, Compiler Options Hardening Guide: -Wl,-z,relro", judge_relro },
+	{ "bind-now", "functions are bound at the start, so that their table is read-only",
+	  "OpenSSF, Compiler Options Hardening Guide: -Wl,-z,now", judge_bind_now },
 	{ "nx-stack", "the stack is not executable",
 	  "OpenSSF, Compiler Options Hardening Guide: -Wl,-z,noexecstack", judge_nx_stack },
+	{ "rpath", "libraries are not looked for where others may write",
+	  "ld.so(8), DT_RPATH and DT_RUNPATH; CWE-426", judge_rpath },
+	{ "textrel", "code is not written to", "gABI, DT_TEXTREL; ld(1), -z text", judge_textrel },
+	{ "build-id", "there is a build ID, and a running process shows it",
+	  "ld(1), --build-id; debuginfod(8)", judge_build_id },
+	{ "symtab", "the symbol table is there", "golang/go issue 57764; elfutils and perf read it",
+	  judge_symtab },
+	{ "debug-info", "debug information is kept in a store, and not in the file", "dbgsplit(1)",
+	  judge_debug_info },
 };
 const size_t n_rules = ARRAY_SIZE(rules);
 

@@ -35,6 +35,107 @@ def verdict(path, rule, wanted, *args, seen=None, advice=None):
     return said
 
 
+@case('pie: a program, a library, a static one, and those at a fixed address', needs=['gcc'])
+def pie(work):
+    verdict(lib.c_program(work, 'a', ['-fPIE', '-pie']), 'pie', 'good', seen='program')
+    verdict(lib.c_program(work, 'b', ['-fPIE', '-static-pie']), 'pie', 'good', seen='program')
+    verdict(lib.c_program(work, 'c.so', ['-fPIC', '-shared']), 'pie', 'good', seen='library')
+    verdict(lib.c_program(work, 'd', ['-no-pie']), 'pie', 'bad', advice='link with -pie')
+    verdict(lib.c_program(work, 'e', ['-static']), 'pie', 'bad', advice='-static-pie')
+
+
+@case('relro and bind-now: full, partial, none', needs=['gcc'])
+def relro(work):
+    full = lib.c_program(work, 'full', ['-Wl,-z,relro,-z,now'])
+    partial = lib.c_program(work, 'partial', ['-Wl,-z,relro,-z,lazy'])
+    none = lib.c_program(work, 'none', ['-Wl,-z,norelro,-z,lazy'])
+    verdict(full, 'relro', 'good')
+    verdict(full, 'bind-now', 'good')
+    verdict(partial, 'relro', 'good')
+    verdict(partial, 'bind-now', 'advice', advice='-z,now')
+    verdict(none, 'relro', 'bad', advice='-z,relro')
+    verdict(lib.c_program(work, 'static', ['-static']), 'bind-now', 'not applicable')
+
+
+@case('rpath: none, beside the file, a fixed folder, a folder of the build', needs=['gcc'])
+def rpath(work):
+    for name, flags, wanted in (('none', [], 'good'), ('origin', ['-Wl,-rpath,$ORIGIN/../lib,--enable-new-dtags'], 'good'),
+                                ('old', ['-Wl,-rpath,$ORIGIN,--disable-new-dtags'], 'advice'),
+                                ('fixed', ['-Wl,-rpath,/opt/prog/lib'], 'advice'),
+                                ('build', ['-Wl,-rpath,/home/ci/prog/lib'], 'bad'),
+                                ('relative', ['-Wl,-rpath,lib'], 'bad')):
+        verdict(lib.c_program(work, name, flags), 'rpath', wanted)
+
+
+@case('textrel: a library with and without relocated code', needs=['gcc'])
+def textrel(work):
+    verdict(lib.c_program(work, 'fine.so', ['-fPIC', '-shared']), 'textrel', 'good')
+    assembly = '.text\n.globl f\nf: .quad g\n.data\ng: .quad 1\n.section .note.GNU-stack,"",@progbits\n'
+    bad = lib.c_program(work, 'bad.so', ['-shared', '-nostdlib', '-Wl,-z,notext'], source=assembly, suffix='.s')
+    verdict(bad, 'textrel', 'bad', advice='-fPIC')
+
+
+@case('build-id: one, none, one that no program header shows', needs=['gcc', 'go'])
+def build_id(work):
+    prog = lib.c_program(work, 'prog')
+    verdict(prog, 'build-id', 'good', seen=lib.build_id(prog))
+    verdict(lib.c_program(work, 'none', ['-Wl,--build-id=none']), 'build-id', 'bad', advice='-Wl,--build-id')
+    zero = lib.c_program(work, 'zero', ['-Wl,--build-id=0x0000000000000000'])
+    verdict(zero, 'build-id', 'bad', seen='means nothing')
+    hidden = lib.go_program(work, 'hidden')
+    verdict(hidden, 'build-id', 'advice', seen='no PT_NOTE', advice='--build-id=mend')
+    verdict(lib.go_program(work, 'without', ['-ldflags=-B=none']), 'build-id', 'bad', advice='-B=none')
+
+
+@case('symtab: there, and taken; for Go the function table remains', needs=['gcc', 'go', 'strip'])
+def symtab(work):
+    prog = lib.c_program(work, 'prog')
+    verdict(prog, 'symtab', 'good', seen=r'with \d+ functions')
+    run('strip', '-g', prog)
+    verdict(prog, 'symtab', 'good')
+    run('strip', '-s', prog)
+    verdict(prog, 'symtab', 'advice', advice='dbgsplit')
+    verdict(lib.go_program(work, 'go'), 'symtab', 'good')
+    verdict(lib.go_program(work, 'bare', ['-ldflags=-s -w']), 'symtab', 'bad', seen="Go's own table", advice='leave -s out')
+
+
+@case('debug-info: in the file, in the store, lost', needs=['gcc'])
+def debug_info(work):
+    prog, store = lib.c_program(work, 'prog'), lib.new_store(work)
+    verdict(prog, 'debug-info', 'advice', seen='of debug information', advice='dbgsplit')
+    verdict(prog, 'debug-info', 'bad', f'--store={store}', seen='the store lacks it')
+    lib.dbgsplit(f'--store={store}', '-o', 'stripped', prog)
+    verdict(prog, 'debug-info', 'advice', f'--store={store}', seen='the store has too')
+    verdict('stripped', 'debug-info', 'good', f'--store={store}', seen='the store has it')
+    verdict('stripped', 'debug-info', 'advice', advice='--store')
+    other = lib.new_store(work, 'other')
+    verdict('stripped', 'debug-info', 'bad', f'--store={other}', seen='none in the store', advice='-g')
+    env = lib.clean_env(DBGVAULT_STORE=store)
+    expect('good' in dbgcheck('--rule=debug-info', 'stripped', env=env).text, '$DBGVAULT_STORE is not looked at')
+    dbgcheck(f'--store={work}/none', prog, status=1)
+
+
+@case('files of other machines are judged by the same rules', needs=['readelf'])
+def machines(work):
+    found = 0
+    for compiler in ('aarch64-linux-gnu-gcc', 'arm-linux-gnueabihf-gcc', 'i686-linux-gnu-gcc', 'powerpc64le-linux-gnu-gcc',
+                     's390x-linux-gnu-gcc', 'riscv64-linux-gnu-gcc'):
+        if not lib.shutil.which(compiler):
+            continue
+        found += 1
+        name = compiler.split('-')[0]
+        prog = lib.c_program(work, name, ['-fPIE', '-pie', '-Wl,-z,relro,-z,now,-z,noexecstack'], compiler)
+        old = lib.c_program(work, name + '-old', ['-no-pie', '-Wl,-z,norelro,-z,lazy,-z,execstack,--build-id=none'], compiler)
+        said = {f['rule']: f['verdict'] for f in audit(prog)[prog]['findings']}
+        for rule in ('pie', 'relro', 'bind-now', 'nx-stack', 'rpath', 'textrel', 'build-id', 'symtab'):
+            equal(said[rule], 'good', f'{rule} on {name}')
+        said = {f['rule']: f['verdict'] for f in audit(old)[old]['findings']}
+        for rule in ('pie', 'relro', 'nx-stack', 'build-id'):
+            equal(said[rule], 'bad', f'{rule} on {name}-old')
+    if not found:
+        raise lib.Skip('no compiler for another machine')
+
+
 @case('nx-stack: with and without an executable stack', needs=['gcc'])
 def nx_stack(work):
     verdict(lib.c_program(work, 'fine'), 'nx-stack', 'good')

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/go_build.h"
+
+unsigned go_minor(const char *version)
+{
+	if (strncmp(version, "go1.", 4) != 0 || !isdigit((unsigned char)version[4]))
+		return 0;
+	unsigned long minor = strtoul(version + 4, NULL, 10);
+	return minor <= 1000 ? (unsigned)minor : 0;
+}
+
+/* The text of a setting in @line, which ends at @end; NULL: it is another one. */
+static const char *setting_value(const char *line, const char *end, const char *key)
+{
+	static const char start[] = "build\t";
+	size_t key_size = strlen(key);
+	if ((size_t)(end - line) < sizeof(start) + key_size ||
+	    strncmp(line, start, sizeof(start) - 1) != 0)
+		return NULL;
+	line += sizeof(start) - 1;
+	/* A key with odd bytes is quoted; none that is asked for is. */
+	return !strncmp(line, key, key_size) && line[key_size] == '=' ? line + key_size + 1 : NULL;
+}
+
+/* Go's strconv.Quote: backslashes before quotes, backslashes and letters; raw strings in `. */
+static void unquote(const char *value, size_t n, char *ret, size_t size)
+{
+	size_t used = 0;
+	bool raw = n >= 2 && value[0] == '`', quoted = n >= 2 && value[0] == '"';
+	if (raw || quoted) {
+		value++;
+		n -= 2;
+	}
+	for (size_t i = 0; i < n && used + 1 < size; i++) {
+		char c = value[i];
+		if (quoted && c == '\\' && i + 1 < n) {
+			c = value[++i];
+			c = c == 'n' ? '\n' : c == 't' ? '\t' : c;
+		}
+		ret[used++] = c;
+	}
+	ret[used] = 0;
+}
+
+bool go_setting(const struct go_info *info, const char *key, char *ret, size_t size)
+{
+	ret[0] = 0;
+	for (const char *line = info->module_text; *line;) {
+		const char *end = strchrnul(line, '\n');
+		const char *value = setting_value(line, end, key);
+		if (value) {
+			unquote(value, (size_t)(end - value), ret, size);
+			return true;
+		}
+		line = *end ? end + 1 : end;
+	}
+	return false;
+}
+
+bool go_setting_is(const struct go_info *info, const char *key, const char *value)
+{
+	char text[256];
+	return go_setting(info, key, text, sizeof(text)) && !strcmp(text, value);
+}
+
+bool go_has_settings(const struct go_info *info)
+{
+	return !strncmp(info->module_text, "build\t", 6) || strstr(info->module_text, "\nbuild\t");
+}
+
+bool go_flags_have(const char *flags, const char *word)
+{
+	static const char between[] = " \t\n'\"";
+	size_t size = strlen(word);
+	for (const char *at = flags + strspn(flags, between); *at;) {
+		size_t length = strcspn(at, between);
+		/* Go takes --s and -s=true for -s, too. */
+		const char *flag = length > 2 && at[0] == '-' && at[1] == '-' ? at + 1 : at;
+		size_t left = length - (size_t)(flag - at);
+		if (left >= size && !strncmp(flag, word, size) &&
+		    (left == size || (left == size + 5 && !strncmp(flag + size, "=true", 5)) ||
+		     (left == size + 2 && !strncmp(flag + size, "=1", 2))))
+			return true;
+		at += length;
+		at += strspn(at, between);
+	}
+	return false;
+}
+
+bool go_is_foreign_crypto(const struct go_info *info)
+{
+	static const char *const words[] = { "boringcrypto", "systemcrypto", "opensslcrypto",
+					     "strictfipsruntime" };
+	static const char *const modules[] = { "\tgithub.com/golang-fips/openssl",
+					       "\tgithub.com/microsoft/go-crypto-openssl" };
+	char experiment[256], tags[512];
+	go_setting(info, "GOEXPERIMENT", experiment, sizeof(experiment));
+	go_setting(info, "-tags", tags, sizeof(tags));
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(info->version, words[i]) || strstr(experiment, words[i]) ||
+		    strstr(tags, words[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++)
+		if (strstr(info->module_text, modules[i]))
+			return true;
+	return false;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "elf/go_info.h"
+
+/* What Go's build information says of how a program was built. */
+
+/** The minor number of a release: 26 of "go1.26.8", "go1.26rc1" and "go1.26.8 X:boringcrypto".
+ * 0: none can be told ("devel …"). */
+unsigned go_minor(const char *version);
+
+/**
+ * A build setting, "-trimpath" or "GOARCH" say, with Go's quotes undone.
+ * @ret     filled and cut to @size
+ * @return  false: it is not recorded, and @ret is ""
+ */
+bool go_setting(const struct go_info *info, const char *key, char *ret, size_t size);
+/** Is it recorded with that value? */
+bool go_setting_is(const struct go_info *info, const char *key, const char *value);
+/** Are there any settings? Go 1.18 and newer record some, other builders than its own (Bazel) may
+ * not. */
+bool go_has_settings(const struct go_info *info);
+
+/** Is a word among the flags of a setting, as "-s" in "-s -w", quoted or not? */
+bool go_flags_have(const char *flags, const char *word);
+
+/** Does the cryptography of this build come from elsewhere (GOEXPERIMENT of BoringCrypto and of
+ * other FIPS 140 backends)? */
+bool go_is_foreign_crypto(const struct go_info *info);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/log.h"
+#include "check/finding.h"
+#include "check/subject.h"
+
+/* The judges that rules.c lists; each file holds those of one matter. For this folder alone. */
+
+/** False, with a finding, for what is neither program nor library. */
+bool judge_runs(struct subject *s, struct finding *ret);
+
+/* check/judge_link.c: how it was linked. */
+void judge_pie(struct subject *s, struct finding *ret);
+void judge_relro(struct subject *s, struct finding *ret);
+void judge_bind_now(struct subject *s, struct finding *ret);
+void judge_nx_stack(struct subject *s, struct finding *ret);
+void judge_rpath(struct subject *s, struct finding *ret);
+void judge_textrel(struct subject *s, struct finding *ret);
+
+/* check/judge_identity.c: what scanners and debuggers find it by. */
+void judge_build_id(struct subject *s, struct finding *ret);
+void judge_symtab(struct subject *s, struct finding *ret);
+void judge_debug_info(struct subject *s, struct finding *ret);
