@@ -10,10 +10,9 @@
 #include "base/file.h"
 #include "base/tmpfile.h"
 #include "store/command_build.h"
+#include "store/object_copy.h"
 #include "store/patches.h"
 #include "store/sources.h"
-
-#define PIECE_SIZE (1u << 20)
 
 /* Where the bytes go: standard output, or a file that gets its name when it is whole. */
 struct output {
@@ -73,43 +72,24 @@ static int output_finish(struct output *out, struct error *err)
 
 /* ---- what is copied ---- */
 
-/* @patches  undone on the way; NULL: none
- * @digester  takes what is written; NULL: nobody wants it */
-static int copy_range(const struct object *object, uint64_t offset, uint64_t size,
-		      const struct patches *patches, struct digester *digester, struct output *out,
+static const char *output_name(const struct output *out)
+{
+	return out->path ? out->path : "standard output";
+}
+
+struct undoing {
+	const struct patches *patches;
+	struct digester *digester;
+};
+
+static int undo_piece(uint64_t offset, uint8_t *bytes, size_t size, void *context,
 		      struct error *err)
 {
-	int r;
-
-	scoped(object_reader_freep) struct object_reader *reader = NULL;
-	r = object_reader_new(object, &reader, err);
-	if (r < 0)
-		return r;
-	scoped(string_free) char *piece = malloc(PIECE_SIZE);
-	if (!piece)
-		return error_no_memory(err);
-	while (size) {
-		size_t n;
-		r = object_read(reader, offset, piece, (size_t)min_u64(size, PIECE_SIZE), &n, err);
-		if (r < 0)
-			return r;
-		if (!n)
-			return error_set(err, -EBADMSG,
-					 "object %s: ends at 0x%" PRIx64 ", 0x%" PRIx64
-					 " bytes too early",
-					 DIGEST_HEX(object_digest(object)), offset, size);
-		r = patches ? patches_undo(patches, offset, (uint8_t *)piece, n, err) : 0;
-		if (r < 0)
-			return r;
-		if (digester)
-			digester_add(digester, piece, n);
-		r = file_write(out->fd, piece, n, out->path ? out->path : "standard output", err);
-		if (r < 0)
-			return r;
-		offset += n;
-		size -= n;
-	}
-	return 0;
+	const struct undoing *undoing = context;
+	int r = patches_undo(undoing->patches, offset, bytes, size, err);
+	if (r == 0)
+		digester_add(undoing->digester, bytes, size);
+	return r;
 }
 
 /* The debug image as it was before names were changed in it; checked against the digest of that. */
@@ -132,8 +112,11 @@ static int copy_original(struct store *st, const struct build *build, struct out
 		r = object_open(st, &build->debug.digest, &object, err);
 	if (r == 0)
 		r = digester_new(&digester, err);
-	if (r == 0)
-		r = copy_range(object, 0, object_size(object), &patches, digester, out, err);
+	if (r < 0)
+		return r;
+	struct undoing undoing = { &patches, digester };
+	r = object_copy(object, (struct object_range){ 0, object_size(object) }, undo_piece,
+			&undoing, out->fd, output_name(out), err);
 	if (r < 0)
 		return r;
 	const struct digest digest = digester_finish(digester);
@@ -149,16 +132,10 @@ static int copy_artifact(struct store *st, const struct build *build,
 			 const struct artifact *artifact, const char *kind, struct output *out,
 			 struct error *err)
 {
-	int r;
-
 	if (!artifact->present)
 		return error_set(err, -ENOENT, "%s: the store has no %s of it",
 				 BUILD_ID_HEX(&build->id), kind);
-	scoped(object_closep) struct object *object = NULL;
-	r = object_open(st, &artifact->digest, &object, err);
-	if (r < 0)
-		return r;
-	return copy_range(object, 0, object_size(object), NULL, NULL, out, err);
+	return object_copy_whole(st, &artifact->digest, out->fd, output_name(out), err);
 }
 
 /* As the section's bytes lie in the file: compressed ones stay compressed. 1: not in this artifact.
@@ -177,7 +154,8 @@ static int copy_section_of(struct store *st, const struct artifact *artifact, co
 	const struct object_section *section = object_find_section(object, name);
 	if (!section || section->type == SHT_NOBITS)
 		return 1;
-	return copy_range(object, section->offset, section->size_bytes, NULL, NULL, out, err);
+	return object_copy(object, (struct object_range){ section->offset, section->size_bytes },
+			   NULL, NULL, out->fd, output_name(out), err);
 }
 
 static int copy_section(struct store *st, const struct build *build, const char *name,
@@ -218,7 +196,7 @@ static int copy_source(struct store *st, struct lookup *l, const struct build *b
 	r = source_read(st, l, &entry.digest, SIZE_MAX - 1, &bytes, &size, err);
 	if (r < 0)
 		return r;
-	return file_write(out->fd, bytes, size, out->path ? out->path : "standard output", err);
+	return file_write(out->fd, bytes, size, output_name(out), err);
 }
 
 /* ---- the command ---- */
