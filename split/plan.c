@@ -208,7 +208,7 @@ int plan_make(const struct image *image, const struct plan_options *options, str
 void plan_leave_symbols(struct plan *plan)
 {
 	const struct image *image = plan->image;
-	if (image_is_relocatable(image))
+	if (image_is_relocatable(image) || image_find_section(image, ".go.buildinfo"))
 		return;
 	for (uint64_t i = 1; i < image->n_sections; i++) {
 		const GElf_Shdr *shdr = &image->sections[i].shdr;

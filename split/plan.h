@@ -51,7 +51,8 @@ void plan_free(struct plan *plan);
  * Let the debug image have a header alone (SHT_NOBITS) for symbols that the binary keeps unchanged, too.
  * eu-unstrip then takes the binary's table as it is, where it would merge two, and lose what is there twice
  * (crtstuff.c in most C programs). Not where symbols leave the binary, or nobody keeps it; does
- * nothing for an object file, whose debug sections have relocations that speak of them.
+ * nothing for an object file, whose debug sections have relocations that speak of them, and for a
+ * Go program, of which Delve opens no debug file that is without symbols.
  */
 void plan_leave_symbols(struct plan *plan);
 

@@ -82,7 +82,8 @@ static void nothing_to_take_is_no_work(void **state)
 	(void)state;
 	struct split_fixture f;
 	split_fixture_start(&f, &split_fixture_kinds[0]);
-	unsigned link = elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "x.debug\0crc", 12);
+	unsigned link =
+		elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "x.debug\0crc", 12);
 	split_fixture_build(&f, NULL);
 	struct plan plan;
 	assert_int_equal(plan_make(&f.image, NULL, &plan, NULL), 0);
@@ -117,7 +118,8 @@ static void a_link_beside_debug_information_is_stale(void **state)
 	(void)state;
 	struct split_fixture f;
 	split_fixture_init(&f, &split_fixture_kinds[0]);
-	unsigned link = elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "x.debug\0crc", 12);
+	unsigned link =
+		elf_builder_section(&f.b, ".gnu_debuglink", SHT_PROGBITS, 0, "x.debug\0crc", 12);
 	split_fixture_build(&f, NULL);
 	struct plan plan;
 	assert_int_equal(plan_make(&f.image, NULL, &plan, NULL), 0);
@@ -204,6 +206,15 @@ static void symbols_may_be_left_to_the_binary(void **state)
 	assert_int_equal(plan_make(&f.image, NULL, &plan, NULL), 0);
 	plan_leave_symbols(&plan);
 	assert_int_equal(plan.sections[f.symtab].fate, FATE_KEEP);
+	assert_int_equal(plan.sections[f.strtab].fate, FATE_BOTH);
+	plan_free(&plan);
+
+	/* Delve asks the debug file of a Go program for a symbol. */
+	elf_builder_section(&f.b, ".go.buildinfo", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, "x", 1);
+	split_fixture_build(&f, NULL);
+	assert_int_equal(plan_make(&f.image, NULL, &plan, NULL), 0);
+	plan_leave_symbols(&plan);
+	assert_int_equal(plan.sections[f.symtab].fate, FATE_BOTH);
 	assert_int_equal(plan.sections[f.strtab].fate, FATE_BOTH);
 	plan_free(&plan);
 	split_fixture_free(&f);
