@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "elf/core.h"
+#include "elf/core_memory.h"
 #include "elf/internal.h"
 #include "elf/notes.h"
 
@@ -13,11 +13,6 @@
 #define START_LIMIT (64u << 10) /* bytes of a file's start that are looked at */
 #define START_SEGMENTS_LIMIT 256u
 
-/* What of the process's memory is in the file. */
-struct span {
-	uint64_t address, size_bytes, offset;
-};
-
 /* One entry of NT_FILE. */
 struct entry {
 	uint64_t start, end, page;
@@ -25,24 +20,24 @@ struct entry {
 };
 
 struct reader {
-	struct image file; /* of the core: bytes, class and byte order; no tables */
-	struct span *spans; /* by address */
-	uint64_t n_spans;
+	struct core_memory memory;
 	struct entry *entries;
 	uint64_t n_entries;
-	uint64_t program_headers, vdso; /* addresses, 0: not said */
+	uint64_t vdso; /* address, 0: not said */
 	struct core core;
 };
 
 static void reader_free(struct reader *reader)
 {
-	free(reader->spans);
+	free(reader->memory.spans);
 	free(reader->entries);
 	core_free(&reader->core);
 }
 
 void core_free(struct core *core)
 {
+	for (uint64_t i = 0; i < core->n_files; i++)
+		free(core->files[i].loaded_as);
 	free(core->files);
 	free(core->paths);
 	*core = (struct core){ 0 };
@@ -118,7 +113,7 @@ static GElf_Phdr segment_at(const struct image *file, uint64_t i)
 
 static int compare_spans(const void *left, const void *right)
 {
-	const struct span *a = left, *b = right;
+	const struct core_span *a = left, *b = right;
 	if (a->address != b->address)
 		return a->address < b->address ? -1 : 1;
 	return a->offset < b->offset ? -1 : a->offset > b->offset;
@@ -126,9 +121,9 @@ static int compare_spans(const void *left, const void *right)
 
 static int read_spans(struct reader *reader, uint64_t n_segments, struct error *err)
 {
-	const struct image *file = &reader->file;
-	reader->spans = calloc(n_segments + 1, sizeof(*reader->spans));
-	if (!reader->spans)
+	const struct image *file = &reader->memory.file;
+	reader->memory.spans = calloc(n_segments + 1, sizeof(*reader->memory.spans));
+	if (!reader->memory.spans)
 		return error_no_memory(err);
 	for (uint64_t i = 0; i < n_segments; i++) {
 		const GElf_Phdr segment = segment_at(file, i);
@@ -138,52 +133,19 @@ static int read_spans(struct reader *reader, uint64_t n_segments, struct error *
 			reader->core.truncated = true;
 		if (segment.p_offset >= file->size_bytes)
 			continue;
-		reader->spans[reader->n_spans++] = (struct span){
+		reader->memory.spans[reader->memory.n_spans++] = (struct core_span){
 			.address = segment.p_vaddr,
 			.offset = segment.p_offset,
 			.size_bytes =
 				min_u64(segment.p_filesz, file->size_bytes - segment.p_offset),
 		};
 	}
-	qsort(reader->spans, reader->n_spans, sizeof(*reader->spans), compare_spans);
+	qsort(reader->memory.spans, reader->memory.n_spans, sizeof(*reader->memory.spans),
+	      compare_spans);
 	return 0;
 }
 
-/* What the file holds of the memory from @address on, NULL and 0 where nothing. */
-static const uint8_t *memory_at(const struct reader *reader, uint64_t address, uint64_t *ret_size)
-{
-	*ret_size = 0;
-	uint64_t low = 0, high = reader->n_spans;
-	while (low < high) {
-		uint64_t middle = low + (high - low) / 2;
-		if (reader->spans[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low)
-		return NULL;
-	const struct span *span = &reader->spans[low - 1];
-	uint64_t into = address - span->address;
-	if (into >= span->size_bytes)
-		return NULL;
-	*ret_size = span->size_bytes - into;
-	return reader->file.bytes + span->offset + into;
-}
-
 /* ---- its notes ---- */
-
-static uint64_t word_size(const struct image *file)
-{
-	return file->class == ELFCLASS32 ? 4 : 8;
-}
-
-/* The @i-th word of an array of the class's "long". */
-static uint64_t word_at(const struct image *file, const uint8_t *words, uint64_t i)
-{
-	return file->class == ELFCLASS32 ? image_decode_word(file, words + 4 * i)
-					 : image_decode_xword(file, words + 8 * i);
-}
 
 /*
  * Layout (fs/binfmt_elf.c, fill_files_note()): count, page size; count times start, end and offset
@@ -191,15 +153,15 @@ static uint64_t word_at(const struct image *file, const uint8_t *words, uint64_t
  */
 static int read_files_note(struct reader *reader, const struct note *note, struct error *err)
 {
-	const struct image *file = &reader->file;
-	uint64_t word = word_size(file);
+	const struct image *file = &reader->memory.file;
+	uint64_t word = core_word_size(file);
 	if (note->desc_size < 2 * word)
 		return error_set(err, -EBADMSG, "NT_FILE: %u bytes, expected %" PRIu64 " or more",
 				 note->desc_size, 2 * word);
 	if (note->desc_size > PATHS_LIMIT)
 		return error_set(err, -EFBIG, "NT_FILE: %u bytes, more than %u", note->desc_size,
 				 PATHS_LIMIT);
-	uint64_t n = word_at(file, note->desc, 0);
+	uint64_t n = core_word(file, note->desc, 0);
 	if (n > (note->desc_size - 2 * word) / (3 * word))
 		return error_set(err, -EBADMSG, "NT_FILE: %" PRIu64 " files in %u bytes", n,
 				 note->desc_size);
@@ -222,9 +184,9 @@ static int read_files_note(struct reader *reader, const struct note *note, struc
 					 "NT_FILE: names of %" PRIu64 " files, expected %" PRIu64,
 					 i, n);
 		reader->entries[i] = (struct entry){
-			.start = word_at(file, note->desc, 2 + 3 * i),
-			.end = word_at(file, note->desc, 3 + 3 * i),
-			.page = word_at(file, note->desc, 4 + 3 * i),
+			.start = core_word(file, note->desc, 2 + 3 * i),
+			.end = core_word(file, note->desc, 3 + 3 * i),
+			.page = core_word(file, note->desc, 4 + 3 * i),
 			.path = path,
 		};
 		path += strlen(path) + 1;
@@ -235,15 +197,17 @@ static int read_files_note(struct reader *reader, const struct note *note, struc
 
 static void read_auxiliary_vector(struct reader *reader, const struct note *note)
 {
-	const struct image *file = &reader->file;
-	uint64_t n = note->desc_size / word_size(file);
+	const struct image *file = &reader->memory.file;
+	uint64_t n = note->desc_size / core_word_size(file);
 	for (uint64_t i = 0; i + 1 < n; i += 2) {
-		uint64_t type = word_at(file, note->desc, i);
-		uint64_t value = word_at(file, note->desc, i + 1);
+		uint64_t type = core_word(file, note->desc, i);
+		uint64_t value = core_word(file, note->desc, i + 1);
 		if (type == AT_NULL)
 			break;
 		if (type == AT_PHDR)
-			reader->program_headers = value;
+			reader->memory.program_headers = value;
+		if (type == AT_PHNUM)
+			reader->memory.n_program_headers = value;
 		if (type == AT_SYSINFO_EHDR)
 			reader->vdso = value;
 	}
@@ -252,7 +216,7 @@ static void read_auxiliary_vector(struct reader *reader, const struct note *note
 static int read_notes(struct reader *reader, uint64_t n_segments, struct error *err)
 {
 	static const char owner[] = "CORE";
-	const struct image *file = &reader->file;
+	const struct image *file = &reader->memory.file;
 	uint32_t budget = NOTES_LIMIT;
 	bool has_files = false, has_vector = false;
 	for (uint64_t i = 0; i < n_segments && !(has_files && has_vector); i++) {
@@ -346,13 +310,13 @@ static void add_file(struct reader *reader, struct core_file file)
 	struct core *core = &reader->core;
 	if (file.start == CORE_START_ELF) {
 		uint64_t size;
-		const uint8_t *bytes = memory_at(reader, file.address, &size);
+		const uint8_t *bytes = core_memory_at(&reader->memory, file.address, &size);
 		file.start = CORE_START_MISSING;
 		if (bytes && file.end > file.address)
 			read_start(bytes, min_u64(size, file.end - file.address), &file);
 	}
-	file.program =
-		reader->program_headers >= file.address && reader->program_headers < file.end;
+	file.program = reader->memory.program_headers >= file.address &&
+		       reader->memory.program_headers < file.end;
 
 	/* Mapped again, by dlopen(3) of a copy or by a reader of its own symbols. */
 	struct core_file *last = core->n_files ? &core->files[core->n_files - 1] : NULL;
@@ -407,10 +371,10 @@ static void add_entries(struct reader *reader)
  * ELF file is one. */
 static void add_unnamed(struct reader *reader)
 {
-	for (uint64_t i = 0; i < reader->n_spans; i++) {
-		const struct span *span = &reader->spans[i];
+	for (uint64_t i = 0; i < reader->memory.n_spans; i++) {
+		const struct core_span *span = &reader->memory.spans[i];
 		if (span->address == reader->vdso ||
-		    !image_is_elf(reader->file.bytes + span->offset, span->size_bytes))
+		    !image_is_elf(reader->memory.file.bytes + span->offset, span->size_bytes))
 			continue;
 		add_file(reader, (struct core_file){ .address = span->address,
 						     .end = span->address + span->size_bytes });
@@ -420,35 +384,36 @@ static void add_unnamed(struct reader *reader)
 static int add_files(struct reader *reader, struct error *err)
 {
 	struct core *core = &reader->core;
-	core->files = calloc(max_u64(reader->n_entries, reader->n_spans) + 1, sizeof(*core->files));
+	core->files = calloc(max_u64(reader->n_entries, reader->memory.n_spans) + 1,
+			     sizeof(*core->files));
 	if (!core->files)
 		return error_no_memory(err);
 	add_entries(reader);
 	if (!reader->n_entries)
 		add_unnamed(reader);
 	uint64_t size;
-	if (reader->vdso && memory_at(reader, reader->vdso, &size))
+	if (reader->vdso && core_memory_at(&reader->memory, reader->vdso, &size))
 		add_file(reader, (struct core_file){ .path = "[vdso]",
 						     .address = reader->vdso,
 						     .end = reader->vdso + size });
 	qsort(core->files, core->n_files, sizeof(*core->files), compare_files);
-	return 0;
+	return core_name_files(&reader->memory, core, err);
 }
 
 int core_read(const uint8_t *bytes, uint64_t size_bytes, struct core *ret, struct error *err)
 {
 	int r;
 
-	scoped(reader_free) struct reader reader = { .file = { .bytes = bytes,
-							       .size_bytes = size_bytes } };
-	r = read_ident(&reader.file, err);
+	scoped(reader_free) struct reader reader = { 0 };
+	reader.memory.file = (struct image){ .bytes = bytes, .size_bytes = size_bytes };
+	r = read_ident(&reader.memory.file, err);
 	if (r < 0)
 		return r;
-	if (reader.file.ehdr.e_type != ET_CORE)
+	if (reader.memory.file.ehdr.e_type != ET_CORE)
 		return error_set(err, -ENOTSUP, "not a core file: ELF of type %u, expected %u",
-				 reader.file.ehdr.e_type, ET_CORE);
+				 reader.memory.file.ehdr.e_type, ET_CORE);
 	uint64_t n_segments = 0;
-	r = count_segments(&reader.file, &n_segments, err);
+	r = count_segments(&reader.memory.file, &n_segments, err);
 	if (r == 0)
 		r = read_spans(&reader, n_segments, err);
 	if (r == 0)

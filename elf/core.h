@@ -7,9 +7,10 @@
 #include "elf/build_id.h"
 
 /*
- * The files that were mapped in a process, as its core file tells: by NT_FILE, and by the start of
- * each that the core holds (ELF header and program headers, with the notes behind them). Sources:
- * core(5), Linux fs/binfmt_elf.c on NT_FILE and NT_AUXV, gABI chapters 4 and 5.
+ * The files that were mapped in a process, as its core file tells: by NT_FILE, by the start of each
+ * that the core holds (ELF header and program headers, with the notes behind them), and by the
+ * dynamic loader's list. Sources: core(5), Linux fs/binfmt_elf.c on NT_FILE and NT_AUXV, gABI
+ * chapters 4 and 5, <link.h>.
  */
 
 enum core_start {
@@ -19,12 +20,13 @@ enum core_start {
 };
 
 struct core_file {
-	const char *path;  /* as NT_FILE has it, " (deleted)" included; "[vdso]"; NULL: not said. Bytes */
+	const char *path; /* as NT_FILE has it, " (deleted)" included; "[vdso]"; NULL: not said. Bytes */
 	uint64_t address;  /* of the first mapping, the file's start where it was mapped */
 	uint64_t end;	   /* of that mapping */
 	enum core_start start;
 	bool has_build_id;
 	struct build_id build_id;
+	char *loaded_as; /* the dynamic loader's name of a library, by which debuggers look; NULL: none */
 	bool program; /* what was run: AT_PHDR points into it */
 };
 

@@ -16,6 +16,7 @@ typedef int (*command_run)(int argc, char **argv);
 int command_init(int argc, char **argv);
 int command_add(int argc, char **argv);
 int command_get(int argc, char **argv);
+int command_bundle(int argc, char **argv);
 int command_find(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_list(int argc, char **argv);

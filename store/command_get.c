@@ -312,6 +312,6 @@ int command_get(int argc, char **argv)
 						   .fd = -1,
 						   .tmp = TMPFILE_NONE,
 						   .folder_fd = -1 };
-	return get(&c, argv[first], (enum kind)kind, takes_name ? argv[first + 2] : NULL,
-		   original, allow_collision, &out);
+	return get(&c, argv[first], (enum kind)kind, takes_name ? argv[first + 2] : NULL, original,
+		   allow_collision, &out);
 }

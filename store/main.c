@@ -15,6 +15,7 @@ static const struct {
 	{ "add", command_add, "add binaries and debug files as they are" },
 	{ "get", command_get, "get debug information, executable, source or section of a build" },
 	{ "find", command_find, "find builds by path, ELF file or build ID" },
+	{ "bundle", command_bundle, "put what a debugger needs for a core file into a folder" },
 	{ "info", command_info, "tell all about a build" },
 	{ "list", command_list, "list the builds" },
 	{ "merge", command_merge, "take all that another store, or a tar of one, has" },

@@ -32,11 +32,10 @@ int object_copy(const struct object *object, struct object_range range, object_p
 		if (r < 0)
 			return r;
 		if (!n)
-			return error_set(err, -EBADMSG,
-					 "object %s: ends at 0x%" PRIx64 ", 0x%" PRIx64
-					 " bytes too early",
-					 DIGEST_HEX(object_digest(object)), range.offset,
-					 range.size_bytes);
+			return error_set(
+				err, -EBADMSG,
+				"object %s: ends at 0x%" PRIx64 ", 0x%" PRIx64 " bytes too early",
+				DIGEST_HEX(object_digest(object)), range.offset, range.size_bytes);
 		r = pass ? pass(range.offset, piece, n, context, err) : 0;
 		if (r == 0)
 			r = file_write(fd, piece, n, what, err);

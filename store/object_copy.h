@@ -11,7 +11,8 @@ typedef int (*object_piece)(uint64_t offset, uint8_t *bytes, size_t size, void *
  *
  * @pass  NULL: the bytes go as they are
  * @what  names the target in messages
- * Errors: -EBADMSG the content ends before the range does; those of object_read(), @pass and write(2)
+ * Errors: -EBADMSG the content ends before the range does; those of object_read(), @pass and
+ * write(2)
  */
 must_check int object_copy(const struct object *object, struct object_range range,
 			   object_piece pass, void *context, int fd, const char *what,

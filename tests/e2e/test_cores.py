@@ -1,87 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Core files: what was mapped in them, and debugging them when binary and build tree are gone."""
+"""dbgstore find --core: what was mapped in a core file, and what the store has of it."""
 import json
 import os
 import re
-import shutil
 
 import lib
+from cores import core_of, cxx_crash, go_crash
 from lib import case, equal, expect, matches, run
-
-CXX_CRASH = '''#include <cstdlib>
-#include <string>
-#include <vector>
-
-static size_t count(const std::vector<std::string> &words)
-{
-	size_t total = words.size();
-	if (total == 3)
-		abort();
-	return total;
-}
-
-int main()
-{
-	std::vector<std::string> words{ "strip", "and", "store" };
-	return (int)count(words);
-}
-'''
-
-GO_CRASH = '''package main
-
-type node struct {
-	value int
-	next  *node
-}
-
-func depth(list *node) int {
-	last := list.next
-	return last.value
-}
-
-func main() {
-	list := node{value: 42}
-	println(depth(&list))
-}
-'''
-
-
-def core_of(work, binary):
-    """Let the program crash, and give its core file: the kernel's where it leaves one in the working folder (core(5)),
-    else one that gdb writes when the signal comes."""
-    folder = os.path.join(work, 'crash')
-    os.makedirs(folder)
-    env = lib.clean_env(GOTRACEBACK='crash')
-    with open('/proc/sys/kernel/core_pattern', encoding='utf-8') as f:
-        pattern = f.read().strip()
-    if not pattern.startswith(('|', '/')):
-        run('sh', '-c', 'ulimit -c unlimited && exec "$0"', binary, cwd=folder, env=env, status=None)
-        cores = os.listdir(folder)
-        if cores:
-            return os.path.join(folder, cores[0])
-    if not shutil.which('gdb'):
-        raise lib.Skip(f'no core file: core_pattern is {pattern!r}, and gdb is not installed')
-    path = os.path.join(folder, 'core')
-    run('gdb', '-q', '-nx', '-batch', '-ex', 'handle SIGSEGV nostop noprint pass', '-ex', 'run', '-ex', f'generate-core-file {path}',
-        binary, cwd=folder, env=env, status=None)
-    if not os.path.exists(path):
-        raise lib.Skip(f'no core file: core_pattern is {pattern!r}, and gdb could not write one')
-    return path
-
-
-def cxx_crash(work):
-    return lib.c_program(os.path.join(work, 'tree'), 'crash', ('-O0',), 'g++', CXX_CRASH, '.cc')
-
-
-def go_crash(work, *flags):
-    if lib.go_release() < (1, 24):
-        raise lib.Skip('Go 1.24 or newer is needed: older ones write no GNU build ID of their own')
-    tree = os.path.join(work, 'tree')
-    lib.write(os.path.join(tree, 'main.go'), GO_CRASH)
-    lib.write(os.path.join(tree, 'go.mod'), 'module example.com/crash\n\ngo 1.21\n')
-    run('go', 'build', '-gcflags=-l', *flags, '-o', 'crash', '.', cwd=tree, env=lib.go_env())
-    return os.path.join(tree, 'crash')
 
 
 def elfutils_list(core):

@@ -39,7 +39,9 @@ static void add_core(fuzz_add add, unsigned class, unsigned encoding, bool named
 	static const uint8_t id[20] = { 0xab, 0xcd, 1, 2, 3 };
 	struct core_fixture f;
 	core_fixture_init(&f, class, encoding);
-	f.program_headers = PROGRAM + 64;
+	/* Whose PT_NOTE mutations make a PT_DYNAMIC; its words are the loader's list, too. */
+	f.program_headers = PROGRAM + (class == ELFCLASS32 ? 52 : 64);
+	f.n_program_headers = 1;
 	f.vdso = VDSO;
 	uint8_t *covered = core_fixture_page(class, encoding, id, sizeof(id), true);
 	uint8_t *hidden = core_fixture_page(class, encoding, id, sizeof(id), false);

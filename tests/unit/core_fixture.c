@@ -33,6 +33,23 @@ void core_fixture_memory(struct core_fixture *f, uint64_t address, const void *b
 	elf_builder_segment(&f->b, &segment);
 }
 
+static size_t put_word(const struct core_fixture *f, uint8_t *at, uint64_t value)
+{
+	unsigned width = f->b.class == ELFCLASS32 ? 4 : 8;
+	elf_builder_put(&f->b, at, value, width);
+	return width;
+}
+
+void core_fixture_words(struct core_fixture *f, uint64_t address, const uint64_t *words, size_t n)
+{
+	uint8_t bytes[512];
+	size_t size = 0;
+	assert(n <= sizeof(bytes) / 8);
+	for (size_t i = 0; i < n; i++)
+		size += put_word(f, bytes + size, words[i]);
+	core_fixture_memory(f, address, bytes, size);
+}
+
 void core_fixture_entry(struct core_fixture *f, const char *path, uint64_t start, uint64_t end,
 			uint64_t page)
 {
@@ -46,19 +63,15 @@ static void add_note(struct core_fixture *f, uint32_t type, const uint8_t *desc,
 	elf_builder_segment_over(&f->b, PT_NOTE, PF_R, index, index);
 }
 
-static size_t put_word(const struct core_fixture *f, uint8_t *at, uint64_t value)
-{
-	unsigned width = f->b.class == ELFCLASS32 ? 4 : 8;
-	elf_builder_put(&f->b, at, value, width);
-	return width;
-}
-
 static void add_vector(struct core_fixture *f)
 {
-	uint8_t desc[64];
+	uint8_t desc[80];
 	size_t size = 0;
-	const uint64_t words[] = { AT_PAGESZ,       PAGE_SIZE, AT_PHDR, f->program_headers,
-				   AT_SYSINFO_EHDR, f->vdso,   AT_NULL, 0 };
+	const uint64_t words[] = { AT_PAGESZ,       PAGE_SIZE,
+				   AT_PHDR,         f->program_headers,
+				   AT_PHNUM,        f->n_program_headers,
+				   AT_SYSINFO_EHDR, f->vdso,
+				   AT_NULL,         0 };
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		size += put_word(f, desc + size, words[i]);
 	add_note(f, NT_AUXV, desc, size);

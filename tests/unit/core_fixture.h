@@ -13,7 +13,8 @@ struct core_fixture {
 	struct elf_builder b; /* may be changed before it is built */
 	struct core_fixture_entry entries[16];
 	size_t n_entries;
-	uint64_t program_headers, vdso; /* 0: not in the auxiliary vector */
+	/* Of the auxiliary vector. */
+	uint64_t program_headers, n_program_headers, vdso;
 };
 
 void core_fixture_init(struct core_fixture *f, unsigned class, unsigned encoding);
@@ -21,6 +22,9 @@ void core_fixture_free(struct core_fixture *f);
 
 /** Memory that the core holds. */
 void core_fixture_memory(struct core_fixture *f, uint64_t address, const void *bytes, size_t size);
+
+/** Memory of @n words of the class's size. */
+void core_fixture_words(struct core_fixture *f, uint64_t address, const uint64_t *words, size_t n);
 
 /** A mapping of NT_FILE. */
 void core_fixture_entry(struct core_fixture *f, const char *path, uint64_t start, uint64_t end,

@@ -244,6 +244,89 @@ static void a_file_stands_once(void **state)
 	core_free(&core);
 }
 
+#define HEADERS 0x500000
+#define DYNAMIC 0x501000
+#define DEBUG 0x502000
+#define LIST 0x503000
+#define NAMES 0x504000
+
+/* The program's headers, at an address that is not the one it was linked for. */
+static void add_program_headers(struct core_fixture *f)
+{
+	uint8_t table[2 * sizeof(Elf64_Phdr)] = { 0 };
+	const struct elf_field *field = elf_fields_phdr(f->b.class);
+	size_t size = f->b.class == ELFCLASS32 ? sizeof(Elf32_Phdr) : sizeof(Elf64_Phdr);
+	for (; field->name; field++) {
+		bool is_type = !strcmp(field->name, "p_type");
+		if (!is_type && strcmp(field->name, "p_vaddr") != 0)
+			continue;
+		elf_builder_put(&f->b, table + field->offset, is_type ? PT_PHDR : 0x40,
+				field->width);
+		elf_builder_put(&f->b, table + size + field->offset,
+				is_type ? PT_DYNAMIC : DYNAMIC - HEADERS + 0x40, field->width);
+	}
+	f->program_headers = HEADERS;
+	f->n_program_headers = 2;
+	core_fixture_memory(f, HEADERS, table, 2 * size);
+}
+
+static void names_of_the_loader_are_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what;
+		uint64_t list; /* of struct r_debug */
+		uint64_t next; /* of the second struct link_map */
+		uint64_t name; /* of the same */
+		bool named;
+	} cases[] = {
+		{ "whole", LIST, 0, NAMES + 1, true },
+		{ "a list that goes round", LIST, LIST, NAMES + 1, true },
+		{ "a list that leads nowhere", LIST, 0x12345, NAMES + 1, true },
+		{ "no list yet", 0, 0, NAMES + 1, false },
+		{ "a list outside the core", 0x12345, 0, NAMES + 1, false },
+		{ "a name outside the core", LIST, 0, 0x12345, false },
+		{ "an empty name", LIST, 0, NAMES, false },
+		{ "a name without an end", LIST, 0, NAMES + 11, false },
+	};
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+			print_message("%s\n", cases[i].what);
+			struct core_fixture f;
+			core_fixture_init(&f, kinds[k].class, kinds[k].encoding);
+			unsigned word = kinds[k].class == ELFCLASS32 ? 4 : 8;
+			core_fixture_entry(&f, "/usr/lib/libx.so.1.2", LIBRARY, LIBRARY + 0x1000,
+					   0);
+			core_fixture_entry(&f, "/opt/prog", PROGRAM, PROGRAM + 0x1000, 0);
+			add_page(&f, LIBRARY, 20, true, 1);
+			add_page(&f, PROGRAM, 20, true, 2);
+			add_program_headers(&f);
+			core_fixture_words(
+				&f, DYNAMIC,
+				(uint64_t[]){ DT_NEEDED, 1, DT_DEBUG, DEBUG, DT_NULL, 0 }, 6);
+			core_fixture_words(&f, DEBUG, (uint64_t[]){ 1, cases[i].list }, 2);
+			/* The program itself has no name, then the library, by its link. */
+			core_fixture_words(&f, LIST,
+					   (uint64_t[]){ 0, NAMES, DYNAMIC, LIST + 5 * word, 0,
+							 LIBRARY, cases[i].name, 0, cases[i].next,
+							 LIST },
+					   10);
+			core_fixture_memory(&f, NAMES,
+					    "\0/lib/x.so\0"
+					    "endless",
+					    18);
+			struct core core = read_built(&f);
+			assert_int_equal(core.n_files, 2);
+			assert_null(core.files[0].loaded_as);
+			if (cases[i].named)
+				assert_string_equal(core.files[1].loaded_as, "/lib/x.so");
+			else
+				assert_null(core.files[1].loaded_as);
+			core_free(&core);
+		}
+	}
+}
+
 /* More segments than 16 bits count: the number is in section header 0. */
 static void segments_are_counted_in_section_0(void **state)
 {
@@ -343,6 +426,7 @@ int main(void)
 		cmocka_unit_test(cut_core_is_read),
 		cmocka_unit_test(files_without_names_are_found),
 		cmocka_unit_test(a_file_stands_once),
+		cmocka_unit_test(names_of_the_loader_are_read),
 		cmocka_unit_test(segments_are_counted_in_section_0),
 		cmocka_unit_test(what_is_wrong_is_told),
 	};
