@@ -17,6 +17,8 @@ static const struct {
 	[FIXED_NOT_FOUND] = { "not found\n", "no-cache", NULL, NULL },
 	[FIXED_BAD_REQUEST] = { "bad request\n", "no-store", "Connection", "close" },
 	[FIXED_BAD_METHOD] = { "only GET and HEAD are served\n", "no-store", "Allow", "GET, HEAD" },
+	[FIXED_BUSY] = { "too many requests of this address at once\n", "no-store", "Retry-After",
+			 "1" },
 	[FIXED_PREFLIGHT] = { "", "no-store", "Allow", "GET, HEAD, OPTIONS" },
 	[FIXED_ROOT] = { "dbgserve " DBGVAULT_VERSION "\n", "no-cache", NULL, NULL },
 	[FIXED_HEALTHY] = { "ok\n", "no-store", NULL, NULL },

@@ -40,8 +40,36 @@ void *request_begin(void *context, const char *target, struct MHD_Connection *co
 	if (!scratch)
 		return NULL;
 	route_parse(target, server->settings->base_path, scratch, &rq->route);
+	rq->target_end = (uintptr_t)target + size - 1;
 	metrics_request(server->metrics, rq->route.kind);
 	return rq;
+}
+
+/*
+ * For libmicrohttpd 0.9.75 a NUL ends the target, and what stood between it and the version is
+ * shown to nobody. Both still lie where they were read, a space apart. Another release may have the
+ * version elsewhere, and then it is far away.
+ */
+static bool hides_bytes(const struct request *rq, const char *version)
+{
+	uintptr_t apart = (uintptr_t)version - rq->target_end;
+	return apart > 1 && apart < CONNECTION_MEMORY;
+}
+
+/* Whom a request is for, and whether one more of theirs is taken. A proxy's connections are not
+ * limited, so those who ask through it are. */
+static bool take_share(struct request *rq)
+{
+	const struct settings *settings = rq->server->settings;
+
+	if (!rq->forwarded.bytes || !settings->n_trusted)
+		return true;
+	rq->asking = forwarded_client(&rq->client->address, rq->forwarded.bytes, rq->forwarded.size,
+				      settings->trusted, settings->n_trusted);
+	if (settings_trust(settings, &rq->asking))
+		return true;
+	rq->shares = shares_take(rq->server->request_shares, &rq->asking);
+	return rq->shares;
 }
 
 static enum MHD_Result respond(struct request *rq)
@@ -85,7 +113,6 @@ enum MHD_Result request_handle(void *context, struct MHD_Connection *connection,
 	(void)context;
 	(void)connection;
 	(void)url;
-	(void)version;
 	(void)upload;
 	struct request *rq = *ret_request;
 
@@ -96,7 +123,9 @@ enum MHD_Result request_handle(void *context, struct MHD_Connection *connection,
 		return respond(rq);
 
 	rq->begun = rq->counted = true;
+	watch_set_phase(&rq->client->watched, WATCH_ANSWER);
 	atomic_fetch_add_explicit(&rq->server->n_active, 1, memory_order_relaxed);
+	rq->asking = rq->client->address;
 	rq->head = !strcmp(method, "HEAD");
 	request_read_header(rq);
 	rq->preflight = rq->server->settings->cors && !strcmp(method, "OPTIONS");
@@ -104,12 +133,21 @@ enum MHD_Result request_handle(void *context, struct MHD_Connection *connection,
 		rq->why = "method";
 		return fixed_answer(rq, FIXED_BAD_METHOD, MHD_HTTP_METHOD_NOT_ALLOWED);
 	}
+	if (!rq->malformed && hides_bytes(rq, version))
+		rq->malformed = "a NUL byte, or more than a space, in the request line";
+	if (!rq->malformed && strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
+		rq->malformed = "neither HTTP/1.1 nor HTTP/1.0";
 	if (!rq->malformed && rq->has_body)
 		rq->malformed = "a body, where none is taken";
 	if (rq->malformed) {
 		metrics_trouble(rq->server->metrics, TROUBLE_HTTP);
 		rq->why = rq->malformed;
 		return fixed_answer(rq, FIXED_BAD_REQUEST, MHD_HTTP_BAD_REQUEST);
+	}
+	if (!take_share(rq)) {
+		metrics_trouble(rq->server->metrics, TROUBLE_TOO_MANY);
+		rq->why = "its address has as many requests as it may";
+		return fixed_answer(rq, FIXED_BUSY, MHD_HTTP_SERVICE_UNAVAILABLE);
 	}
 	if ((rq->route.status == 400 && !rq->preflight) || atomic_load(&rq->server->draining))
 		return respond(rq);
@@ -131,20 +169,18 @@ void request_end(void *context, struct MHD_Connection *connection, void **reques
 	uint64_t duration_us = monotonic_us() - rq->began_us;
 	bool cut = how != MHD_REQUEST_TERMINATED_COMPLETED_OK;
 	const struct route *route = &rq->route;
-	if (refused)
+	const char *ended = atomic_load(&rq->client->watched.why);
+	if (ended)
+		rq->why = ended;
+	else if (refused)
 		rq->why = "refused, or it ended before its header";
 	metrics_response(server->metrics, route->kind, rq->status, rq->bytes, duration_us, cut);
 
 	if (server->log) {
-		struct address client = rq->client->address;
 		char text[ADDRESS_TEXT_SIZE];
 		const char *peer = rq->client->text;
-		if (rq->forwarded.bytes && server->settings->n_trusted) {
-			client = forwarded_client(&client, rq->forwarded.bytes, rq->forwarded.size,
-						  server->settings->trusted,
-						  server->settings->n_trusted);
-			peer = address_text(&client, text);
-		}
+		if (rq->begun && memcmp(&rq->asking, &rq->client->address, sizeof(rq->asking)) != 0)
+			peer = address_text(&rq->asking, text);
 		access_log_write(server->log, &(struct access){
 						      .kind = route->kind,
 						      .id = route->id.size ? &route->id : NULL,
@@ -162,6 +198,9 @@ void request_end(void *context, struct MHD_Connection *connection, void **reques
 
 	shared_manifest_release(rq->manifest);
 	free(rq->long_scratch);
+	if (rq->shares)
+		shares_give_back(server->request_shares, &rq->asking);
+	watch_set_phase(&rq->client->watched, WATCH_HEADER);
 	if (rq->counted)
 		atomic_fetch_sub(&server->n_active, 1);
 	*request = NULL;

@@ -10,17 +10,22 @@
 #include "server/peer.h"
 #include "server/route.h"
 #include "server/settings.h"
+#include "server/shares.h"
+#include "server/watch.h"
 #include "server/workers.h"
 #include <microhttpd.h>
 #include <stdatomic.h>
 
 /* What the folder's own files share: the running server, a connection's client and its request. */
 
+#define CONNECTION_MEMORY (12u << 10) /* request line and header, and the answer's header */
+
 /** One event loop: a daemon of one thread. Connections are handed to it. */
 struct loop {
 	struct MHD_Daemon *daemon;
 	struct server *server;
 	atomic_uint n_connections; /* handed to it and not yet closed */
+	struct watch watch;
 };
 
 struct server {
@@ -35,6 +40,9 @@ struct server {
 	struct access_log *log; /* NULL: no line for each request */
 	struct loop *loops;
 	unsigned n_loops;
+
+	struct shares *connection_shares; /* of addresses that are no trusted proxies */
+	struct shares *request_shares; /* of whom trusted proxies ask for */
 
 	atomic_uint n_active; /* requests whose header was read and whose answer is not yet sent */
 	atomic_uint n_suspended; /* connections that wait for a worker */
@@ -64,11 +72,15 @@ struct request {
 	struct route route;
 	char *long_scratch; /* of a target that is longer than the one below */
 	char scratch[256];
+	uintptr_t target_end; /* where its terminating NUL was */
 	uint64_t began_us;
 	bool begun; /* its header was looked at */
 	bool head;
 	bool preflight; /* a browser asks what it may ask */
 	bool counted; /* in n_active */
+	bool shares; /* in the server's request_shares, as @asking */
+	struct address
+		asking; /* whom it is for: the client, or who it asks for as a trusted proxy */
 
 	struct accept_encoding accept;
 	struct header_value if_none_match, if_modified_since, range, if_range, forwarded;
@@ -91,6 +103,7 @@ struct request {
 
 /** What a connection has; one request at a time. */
 struct client {
+	struct watched watched;
 	struct address address;
 	char text[ADDRESS_TEXT_SIZE];
 	struct request request;
@@ -120,6 +133,7 @@ enum fixed {
 	FIXED_NOT_FOUND,
 	FIXED_BAD_REQUEST, /* closes the connection */
 	FIXED_BAD_METHOD, /* too */
+	FIXED_BUSY,
 	FIXED_PREFLIGHT,
 	FIXED_ROOT,
 	FIXED_HEALTHY,

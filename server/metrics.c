@@ -99,9 +99,14 @@ void metrics_response(struct metrics *m, enum kind kind, unsigned status, uint64
 static const char *trouble_type(size_t i)
 {
 	static const char *const types[N_TROUBLES] = {
-		[TROUBLE_STORE] = "store",         [TROUBLE_DAMAGED] = "damaged",
-		[TROUBLE_COLLISION] = "collision", [TROUBLE_MEMORY] = "memory",
+		[TROUBLE_STORE] = "store",
+		[TROUBLE_DAMAGED] = "damaged",
+		[TROUBLE_COLLISION] = "collision",
+		[TROUBLE_MEMORY] = "memory",
 		[TROUBLE_HTTP] = "http",
+		[TROUBLE_SLOW_HEADER] = "slow-header",
+		[TROUBLE_SLOW_READER] = "slow-reader",
+		[TROUBLE_TOO_MANY] = "too-many",
 	};
 	return types[i];
 }

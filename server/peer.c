@@ -9,7 +9,7 @@
 
 static const uint8_t mapped_prefix[12] = { [10] = 0xff, [11] = 0xff }; /* RFC 4291, 2.5.5.2 */
 
-static bool is_mapped(const struct address *address)
+bool address_is_v4(const struct address *address)
 {
 	return !memcmp(address->bytes, mapped_prefix, sizeof(mapped_prefix));
 }
@@ -90,7 +90,7 @@ bool address_parse(const char *text, size_t size, struct address *ret)
 
 const char *address_text(const struct address *address, char ret[static ADDRESS_TEXT_SIZE])
 {
-	const char *text = is_mapped(address)
+	const char *text = address_is_v4(address)
 				   ? inet_ntop(AF_INET, address->bytes + 12, ret, ADDRESS_TEXT_SIZE)
 				   : inet_ntop(AF_INET6, address->bytes, ret, ADDRESS_TEXT_SIZE);
 	return text ? text : "?";
@@ -107,7 +107,7 @@ int network_parse(const char *text, struct network *ret, struct error *err)
 				 ESCAPED(text));
 	if (slash) {
 		char *end;
-		unsigned long most = is_mapped(&network.address) ? 32 : 128;
+		unsigned long most = address_is_v4(&network.address) ? 32 : 128;
 		unsigned long bits = strtoul(slash + 1, &end, 10);
 		if (end == slash + 1 || *end || slash[1] == '-' || slash[1] == '+' || bits > most)
 			return error_set(err, -EINVAL,

@@ -19,6 +19,7 @@ struct address {
 bool address_of_socket(const struct sockaddr *from, struct address *ret);
 /** "192.0.2.1", "2001:db8::1", also with a port: "192.0.2.1:80", "[2001:db8::1]:80". */
 bool address_parse(const char *text, size_t size, struct address *ret);
+bool address_is_v4(const struct address *address);
 const char *address_text(const struct address *address, char ret[static ADDRESS_TEXT_SIZE]);
 
 struct network {

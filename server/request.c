@@ -32,6 +32,7 @@ bool request_suspend(struct request *rq, void (*run)(struct work *work))
 		return false;
 	}
 	rq->work.run = run;
+	watch_set_phase(&rq->client->watched, WATCH_NOTHING);
 	MHD_suspend_connection(rq->connection);
 	workers_post(server->workers, &rq->work);
 	return true;
@@ -41,6 +42,7 @@ void request_resume(struct request *rq)
 {
 	struct server *server = rq->server;
 
+	watch_set_phase(&rq->client->watched, WATCH_ANSWER);
 	MHD_resume_connection(rq->connection); /* from here on the request may be gone */
 	atomic_fetch_sub(&server->n_suspended, 1);
 }

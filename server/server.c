@@ -3,29 +3,23 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "server/handler.h"
-#include "server/listener.h"
+#include "server/acceptor.h"
+#include "server/loops.h"
 #include "server/server.h"
 #include "store/store.h"
 
-#define CONNECTION_MEMORY (12u << 10) /* request line and header, and the answer's header */
 #define N_CONNECTIONS_DEFAULT 16000u
-#define N_ACCEPTED_AT_ONCE 64
-#define THREAD_STACK (1u << 20)
-#define TICK_MS 200
 
 #define FRAME_BYTES (128u << 20)
 #define MANIFEST_BYTES (32u << 20)
@@ -36,7 +30,7 @@
 /* ---- limits ---- */
 
 struct limits {
-	unsigned n_connections;
+	unsigned n_connections, n_per_address;
 	unsigned n_objects; /* open */
 	unsigned n_answers; /* prepared, each with a file at most */
 };
@@ -57,12 +51,16 @@ static struct limits share_out_files(const struct settings *settings)
 		.n_objects = (unsigned)min_u64(n / 8, 512),
 		.n_answers = (unsigned)min_u64(n / 8, 1024),
 	};
-	/* Event loops, catalog connections, log, and some to spare. */
+	/* Event loops, catalog connections, log, and some to spare. A connection is a file, and the
+	 * answer on it may hold another that is kept nowhere else any more. */
 	uint64_t others = limits.n_objects + limits.n_answers + min_u64(n / 4, 256);
-	uint64_t most = n > others + 16 ? n - others : 16;
+	uint64_t most = n > others + 32 ? (n - others) / 2 : 16;
 	limits.n_connections =
 		(unsigned)min_u64(most, settings->n_connections_max ? settings->n_connections_max
 								    : N_CONNECTIONS_DEFAULT);
+	limits.n_per_address = settings->has_per_address
+				       ? settings->n_per_address
+				       : (unsigned)max_u64(limits.n_connections / 4, 64);
 	return limits;
 }
 
@@ -71,173 +69,6 @@ static unsigned count_cores(void)
 	cpu_set_t cores;
 	int n = sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
 	return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
-}
-
-/* ---- event loops ---- */
-
-static void count_connection(void *context, struct MHD_Connection *connection, void **client,
-			     enum MHD_ConnectionNotificationCode what)
-{
-	struct loop *loop = context;
-
-	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-		atomic_fetch_sub(&loop->n_connections, 1);
-		free(*client);
-		*client = NULL;
-		return;
-	}
-	struct client *c = malloc(sizeof(*c));
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	if (c) {
-		memset(&c->address, 0, sizeof(c->address));
-		if (!info || !info->client_addr ||
-		    !address_of_socket(info->client_addr, &c->address))
-			strcpy(c->text, "?");
-		else
-			address_text(&c->address, c->text);
-	}
-	*client = c;
-}
-
-static void log_daemon(void *context, const char *format, va_list arguments) printf_like(2, 0);
-static void log_daemon(void *context, const char *format, va_list arguments)
-{
-	(void)context;
-	char text[512], escaped[1024];
-
-	if (!log_wants(LOG_DEBUG))
-		return;
-	int n = vsnprintf(text, sizeof(text), format, arguments);
-	size_t size = n < 0 ? 0 : min_u64((uint64_t)n, sizeof(text) - 1);
-	while (size && text[size - 1] == '\n')
-		size--;
-	log_debug("libmicrohttpd: %s", escape_bytes(text, size, escaped, sizeof(escaped)));
-}
-
-static int start_loop(struct loop *loop, const struct limits *limits)
-{
-	struct server *s = loop->server;
-	const struct MHD_OptionItem options[] = {
-		{ MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_daemon,
-		  s }, /* first: the others may log */
-		{ MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)request_begin, s },
-		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)request_end, s },
-		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)count_connection, loop },
-		{ MHD_OPTION_CONNECTION_LIMIT, limits->n_connections, NULL },
-		{ MHD_OPTION_CONNECTION_TIMEOUT, s->settings->idle_timeout_s, NULL },
-		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL },
-		{ MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK, NULL },
-		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
-		{ MHD_OPTION_END, 0, NULL },
-	};
-	/* Connections come from our own accept(2): it spreads them evenly and knows the limit of
-	 * all. */
-	loop->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
-			MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-		0, NULL, NULL, request_handle, s, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
-	return loop->daemon ? 0 : -errno;
-}
-
-/* ---- accepting ---- */
-
-struct acceptor {
-	struct server *server;
-	unsigned n_connections_max;
-	unsigned next; /* loop */
-	bool resting; /* out of files: not now */
-};
-
-static unsigned count_connections(const struct server *s)
-{
-	unsigned n = 0;
-	for (unsigned i = 0; i < s->n_loops; i++)
-		n += atomic_load_explicit(&s->loops[i].n_connections, memory_order_relaxed);
-	return n;
-}
-
-/* In turn, but for one that has many more than another. */
-static struct loop *choose_loop(struct acceptor *a)
-{
-	struct server *s = a->server;
-	struct loop *chosen = &s->loops[a->next++ % s->n_loops];
-	unsigned n_chosen = atomic_load_explicit(&chosen->n_connections, memory_order_relaxed);
-
-	for (unsigned i = 0; i < s->n_loops; i++) {
-		unsigned n = atomic_load_explicit(&s->loops[i].n_connections, memory_order_relaxed);
-		if (n + 16 < n_chosen) {
-			chosen = &s->loops[i];
-			n_chosen = n;
-		}
-	}
-	return chosen;
-}
-
-static bool is_full(const struct acceptor *a)
-{
-	return count_connections(a->server) >= a->n_connections_max;
-}
-
-static void accept_some(struct acceptor *a, int listen_fd)
-{
-	for (int i = 0; i < N_ACCEPTED_AT_ONCE && !is_full(a); i++) {
-		struct sockaddr_storage from;
-		socklen_t size = sizeof(from);
-		int fd = accept4(listen_fd, (struct sockaddr *)&from, &size,
-				 SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0) {
-			/* Out of files or memory: the queue keeps them until some are closed. */
-			a->resting = errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-				     errno == ENOMEM;
-			return;
-		}
-		struct loop *loop = choose_loop(a);
-		atomic_fetch_add(&loop->n_connections, 1);
-		if (MHD_add_connection(loop->daemon, fd, (struct sockaddr *)&from, size) != MHD_YES)
-			atomic_fetch_sub(&loop->n_connections, 1); /* and it is closed */
-	}
-}
-
-/* Until a signal asks for the end. */
-static int accept_until_signal(struct server *s, const struct listeners *listeners, int signal_fd,
-			       unsigned n_connections_max, struct error *err)
-{
-	struct acceptor a = { .server = s, .n_connections_max = n_connections_max };
-	struct pollfd *polled = calloc(listeners->n + 1, sizeof(*polled));
-	if (!polled)
-		return error_no_memory(err);
-
-	uint64_t ticked_at = monotonic_ms();
-	polled[0] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
-	for (;;) {
-		bool full = a.resting || is_full(&a);
-		a.resting = false;
-		for (size_t i = 0; i < listeners->n; i++)
-			polled[i + 1] =
-				(struct pollfd){ full ? -1 : listeners->all[i].fd, POLLIN, 0 };
-
-		int n = poll(polled, listeners->n + 1, full ? 10 : TICK_MS);
-		if (n < 0 && errno != EINTR) {
-			int r = error_errno(err, -errno, "waiting for connections");
-			free(polled);
-			return r;
-		}
-		if (n > 0 && polled[0].revents)
-			break;
-		for (size_t i = 0; n > 0 && i < listeners->n; i++) {
-			if (polled[i + 1].revents)
-				accept_some(&a, listeners->all[i].fd);
-		}
-		uint64_t now = monotonic_ms();
-		if (now - ticked_at < TICK_MS)
-			continue;
-		ticked_at = now;
-		frames_tick(s->frames);
-		lookups_rest(&s->lookups);
-	}
-	free(polled);
-	return 0;
 }
 
 /* ---- start and end ---- */
@@ -260,6 +91,10 @@ static int open_server(struct server *s, const struct limits *limits, struct err
 		r = cache_new(sizeof(struct answer_key), limits->n_answers, ANSWER_BYTES,
 			      MAX_AGE_MS, &s->answers, err);
 	if (r == 0)
+		r = shares_new(limits->n_per_address, &s->connection_shares, err);
+	if (r == 0)
+		r = shares_new(limits->n_per_address, &s->request_shares, err);
+	if (r == 0)
 		r = workers_new(n_cores, &s->workers, err);
 	if (r == 0)
 		r = frames_new(FRAME_BYTES, s->workers, &s->frames, err);
@@ -273,17 +108,6 @@ static int open_server(struct server *s, const struct limits *limits, struct err
 	s->n_loops = s->settings->n_threads ? s->settings->n_threads : n_cores;
 	s->loops = calloc(s->n_loops, sizeof(*s->loops));
 	return s->loops ? 0 : error_no_memory(err);
-}
-
-static int start_loops(struct server *s, const struct limits *limits, struct error *err)
-{
-	for (unsigned i = 0; i < s->n_loops; i++) {
-		s->loops[i].server = s;
-		int r = start_loop(&s->loops[i], limits);
-		if (r < 0)
-			return error_errno(err, r, "starting an event loop");
-	}
-	return 0;
 }
 
 static void sleep_ms(unsigned ms)
@@ -320,10 +144,7 @@ static void close_server(struct server *s)
 	/* libmicrohttpd does not end while a connection is suspended. */
 	while (atomic_load(&s->n_suspended))
 		sleep_ms(1);
-	for (unsigned i = 0; s->loops && i < s->n_loops; i++) {
-		if (s->loops[i].daemon)
-			MHD_stop_daemon(s->loops[i].daemon);
-	}
+	loops_stop(s);
 	workers_free(s->workers);
 	frames_free(s->frames);
 	cache_free(s->answers);
@@ -333,6 +154,8 @@ static void close_server(struct server *s)
 	access_log_close(s->log);
 	metrics_free(s->metrics);
 	fixed_close();
+	shares_free(s->connection_shares);
+	shares_free(s->request_shares);
 	free(s->loops);
 }
 
@@ -415,7 +238,7 @@ static int serve(struct server *s, const struct limits *limits, int signal_fd, s
 	if (r == 0)
 		r = count_first(s, &n_builds, err);
 	if (r == 0)
-		r = start_loops(s, limits, err);
+		r = loops_start(s, limits->n_connections, err);
 	if (r < 0)
 		return r;
 	r = listeners_open(s->settings->listen.values, s->settings->listen.n, s->settings->port,

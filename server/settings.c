@@ -16,7 +16,8 @@ static const struct option_usage usage = {
 
 /* Options as they were given, before their values are read. */
 struct texts {
-	const char *port, *threads, *connections, *idle, *drain, *collisions, *base_path;
+	const char *port, *threads, *connections, *idle, *drain, *collisions, *base_path, *header,
+		*rate, *per_address;
 	struct option_values trusted;
 };
 
@@ -80,7 +81,10 @@ static int read_base_path(const char *text, struct settings *ret)
 
 int settings_parse(int argc, char **argv, struct settings *ret)
 {
-	*ret = (struct settings){ .drain_timeout_s = 30, .idle_timeout_s = 30 };
+	*ret = (struct settings){ .drain_timeout_s = 30,
+				  .idle_timeout_s = 30,
+				  .header_timeout_s = 10,
+				  .min_send_rate = 1024 };
 	scoped(free_texts) struct texts texts = { 0 };
 	const struct option_entry entries[] = {
 		{ "store", 0, "DIR", "the store; else $DBGVAULT_STORE, else your own",
@@ -96,8 +100,16 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		{ "max-connections", 0, "N",
 		  "connections at once (what the limit of open files allows, to 16000)",
 		  .text = &texts.connections },
+		{ "max-connections-per-address", 0, "N",
+		  "of these, for one address; 0: any number (a quarter, 64 or more)",
+		  .text = &texts.per_address },
 		{ "idle-timeout", 0, "SECONDS", "close connections without traffic after this (30)",
 		  .text = &texts.idle },
+		{ "header-timeout", 0, "SECONDS", "what a request's header may take (10)",
+		  .text = &texts.header },
+		{ "min-send-rate", 0, "BYTES",
+		  "cut who takes less a second, over the idle timeout; 0: no one (1024)",
+		  .text = &texts.rate },
 		{ "drain-timeout", 0, "SECONDS", "what running downloads get on SIGTERM (30)",
 		  .text = &texts.drain },
 		{ "trusted-proxy", 0, "ADDR[/BITS]",
@@ -131,12 +143,17 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		{ "threads", texts.threads, 1, 256, &ret->n_threads },
 		{ "max-connections", texts.connections, 1, 1000000, &ret->n_connections_max },
 		{ "idle-timeout", texts.idle, 1, 86400, &ret->idle_timeout_s },
+		{ "max-connections-per-address", texts.per_address, 0, 1000000,
+		  &ret->n_per_address },
+		{ "header-timeout", texts.header, 1, 86400, &ret->header_timeout_s },
+		{ "min-send-rate", texts.rate, 0, 1 << 30, &ret->min_send_rate },
 		{ "drain-timeout", texts.drain, 0, 86400, &ret->drain_timeout_s },
 	};
 	status = read_numbers(numbers, ARRAY_SIZE(numbers));
 	if (status != STATUS_GO_ON)
 		return status;
 	ret->port = (uint16_t)port;
+	ret->has_per_address = texts.per_address;
 
 	if (texts.collisions && strcmp(texts.collisions, "first") != 0 &&
 	    strcmp(texts.collisions, "no") != 0)

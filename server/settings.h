@@ -16,6 +16,10 @@ struct settings {
 	unsigned n_connections_max; /* 0: what the limit of open files allows */
 	unsigned drain_timeout_s;
 	unsigned idle_timeout_s;
+	unsigned header_timeout_s;
+	unsigned min_send_rate; /* bytes a second, over the idle timeout; 0: any */
+	bool has_per_address;
+	unsigned n_per_address; /* connections; 0: any number. Where not given: a part of all */
 	struct network *trusted;
 	size_t n_trusted;
 	bool serve_collisions;
@@ -29,3 +33,8 @@ struct settings {
  * any case. */
 must_check int settings_parse(int argc, char **argv, struct settings *ret);
 void settings_free(struct settings *s);
+
+static inline bool settings_trust(const struct settings *s, const struct address *proxy)
+{
+	return network_has(s->trusted, s->n_trusted, proxy);
+}

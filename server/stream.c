@@ -24,6 +24,7 @@ static void wake(struct frames_waiter *waiter)
 	struct stream *s = (struct stream *)waiter;
 	struct server *server = s->server;
 
+	watch_set_phase(&s->request->client->watched, WATCH_ANSWER);
 	MHD_resume_connection(s->connection); /* from here on the stream may be gone */
 	atomic_fetch_sub(&server->n_suspended, 1);
 }
@@ -32,6 +33,7 @@ static void wake(struct frames_waiter *waiter)
 static ssize_t wait_for_frame(struct stream *s)
 {
 	atomic_fetch_add(&s->server->n_suspended, 1);
+	watch_set_phase(&s->request->client->watched, WATCH_NOTHING);
 	MHD_suspend_connection(s->connection);
 
 	int r = frames_wait(s->server->frames, s->object, s->index, &s->waiter);

@@ -175,10 +175,10 @@ def new_store(work, name='store', **kwargs):
 class Server:
     """dbgserve over a store on a free port of 127.0.0.1; a context manager. url, pid, log()."""
 
-    def __init__(self, store, *args, env=None):
+    def __init__(self, store, *args, env=None, prefix=()):
         self.log_path = tempfile.mktemp(prefix='dbgserve.', suffix='.log', dir=os.path.dirname(store))
         self.log_file = open(self.log_path, 'wb')
-        self.process = subprocess.Popen([DBGSERVE, f'--store={store}', '--port=0', *args], env=env or clean_env(),
+        self.process = subprocess.Popen([*prefix, DBGSERVE, f'--store={store}', '--port=0', *args], env=env or clean_env(),
                                         stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file)
         self.pid = self.process.pid
         for _ in range(200):
