@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "elf/core_memory.h"
+#include "elf/given_id.h"
 #include "elf/internal.h"
 #include "elf/notes.h"
 
@@ -273,11 +274,12 @@ static bool find_stray_note(const struct image *start, uint64_t at, GElf_Phdr *r
  * An image of what the core holds of the file's start, with those of its segments that are notes
  * and lie in it. Go's own linker (1.24 to 1.26) writes the build ID's note behind the segment that
  * has Go's own: so where no segment has one, the first page is searched, in which Go's linker keeps
- * headers and notes alone.
+ * headers and notes alone. The ID is the one by which the store knows the file, so that an older Go
+ * program without any is found by the one that is derived from Go's.
  */
 static void read_start(const uint8_t *bytes, uint64_t size_bytes, struct core_file *file)
 {
-	GElf_Phdr segments[START_SEGMENTS_LIMIT];
+	GElf_Phdr segments[START_SEGMENTS_LIMIT + 1];
 	struct image start = { .bytes = bytes,
 			       .size_bytes = min_u64(size_bytes, START_LIMIT),
 			       .segments = segments };
@@ -296,13 +298,13 @@ static void read_start(const uint8_t *bytes, uint64_t size_bytes, struct core_fi
 		    range_fits(segment->p_offset, segment->p_filesz, start.size_bytes))
 			start.n_segments++;
 	}
-	file->has_build_id = image_build_id(&start, &file->build_id, NULL, NULL) == 0;
-	start.size_bytes = min_u64(start.size_bytes, 4096);
-	if (!file->has_build_id &&
-	    find_stray_note(&start, image_type_size(&start, ELF_T_EHDR), &segments[0])) {
-		start.n_segments = 1;
-		file->has_build_id = image_build_id(&start, &file->build_id, NULL, NULL) == 0;
-	}
+	struct image page = start;
+	page.size_bytes = min_u64(start.size_bytes, 4096);
+	if (image_build_id(&start, &file->build_id, NULL, NULL) < 0 &&
+	    find_stray_note(&page, image_type_size(&start, ELF_T_EHDR),
+			    &segments[start.n_segments]))
+		start.n_segments++;
+	file->has_build_id = image_known_build_id(&start, &file->build_id, NULL) == 0;
 }
 
 static void add_file(struct reader *reader, struct core_file file)

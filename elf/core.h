@@ -25,7 +25,7 @@ struct core_file {
 	uint64_t end;	   /* of that mapping */
 	enum core_start start;
 	bool has_build_id;
-	struct build_id build_id;
+	struct build_id build_id; /* by which the store knows it: given_id.h */
 	char *loaded_as; /* the dynamic loader's name of a library, by which debuggers look; NULL: none */
 	bool program; /* what was run: AT_PHDR points into it */
 };

@@ -68,13 +68,17 @@ def core_of(work, binary):
     return path
 
 
+def needs_own_build_id():
+    if lib.go_release() < (1, 24):
+        raise lib.Skip('Go 1.24 or newer is needed: older ones write no GNU build ID of their own')
+
+
 def cxx_crash(work):
     return lib.c_program(os.path.join(work, 'tree'), 'crash', ('-O0',), 'g++', CXX_CRASH, '.cc')
 
 
 def go_crash(work, *flags):
-    if lib.go_release() < (1, 24):
-        raise lib.Skip('Go 1.24 or newer is needed: older ones write no GNU build ID of their own')
+    """With a build ID of its own from Go 1.24 on, outside PT_NOTE; older ones have none."""
     tree = os.path.join(work, 'tree')
     lib.write(os.path.join(tree, 'main.go'), GO_CRASH)
     lib.write(os.path.join(tree, 'go.mod'), 'module example.com/crash\n\ngo 1.21\n')

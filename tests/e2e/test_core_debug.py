@@ -7,16 +7,16 @@ import re
 import shutil
 
 import lib
-from cores import core_of, cxx_crash, go_crash
+from cores import core_of, cxx_crash, go_crash, needs_own_build_id
 from lib import case, equal, expect, matches, run
 
 GDB = ['-q', '-nx', '-batch', '-iex', 'set confirm off', '-iex', 'set auto-load no']
 
 
-def store_and_forget(work, binary):
+def store_and_forget(work, binary, *options):
     """Split with sources into a store, let the split binary crash, and lose binary and build tree. (store, core)"""
     store = lib.new_store(work)
-    lib.dbgsplit(f'--store={store}', f'--source-root={work}/tree', binary)
+    lib.dbgsplit(f'--store={store}', f'--source-root={work}/tree', *options, binary)
     core = core_of(work, binary)
     shutil.rmtree(os.path.join(work, 'tree'))
     return store, core
@@ -74,7 +74,8 @@ def bundle_cxx(work):
 
 @case('bundle: gdb shows lines and source of a Go core, offline, with the build ID hidden', needs=['gdb', 'go'])
 def bundle_go(work):
-    script = bundle(work, *store_and_forget(work, go_crash(work)))
+    needs_own_build_id()
+    script = bundle(work, *store_and_forget(work, go_crash(work), '--build-id=keep'))
     check_go(run(script, *GDB, *GO_COMMANDS).text, os.path.join(work, 'tree'))
 
 
@@ -120,11 +121,21 @@ def served_cxx(work):
         check_cxx(run('gdb', *GDB, '-iex', 'set debuginfod enabled on', *CXX_COMMANDS, '-c', core, env=server.client_env(work)).text)
 
 
-@case('dlv core: a Go program, its executable fetched by debuginfod-find', needs=['dlv', 'debuginfod-find', 'go', 'eu-readelf'])
+@case('gdb -c CORE: a Go program by DEBUGINFOD_URLS alone, its build ID shown by dbgsplit', needs=['gdb', 'go'])
+def served_go(work):
+    # Which build IDs a core shows is told by PT_NOTE alone: without one, gdb asks for nothing.
+    store, core = store_and_forget(work, go_crash(work))
+    with lib.Server(store) as server:
+        check_go(run('gdb', *GDB, '-iex', 'set debuginfod enabled on', *GO_COMMANDS, '-c', core, env=server.client_env(work)).text,
+                 os.path.join(work, 'tree'))
+
+
+@case('dlv core: a Go program, its executable fetched by debuginfod-find', needs=['dlv', 'debuginfod-find', 'go'])
 def served_dlv(work):
     binary = go_crash(work)
-    build_id = lib.build_id(binary)
     store, core = store_and_forget(work, binary)
+    listed = run(lib.DBGSTORE, 'find', f'--store={store}', f'--core={core}').text
+    build_id = matches(rf'^(\S+)  debuginfo,executable,sources  {re.escape(binary)}$', listed).group(1)
     with lib.Server(store) as server:
         env = server.client_env(work)
         fetched = run('debuginfod-find', 'executable', build_id, env=env).text.strip()

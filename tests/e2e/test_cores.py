@@ -6,7 +6,7 @@ import os
 import re
 
 import lib
-from cores import core_of, cxx_crash, go_crash
+from cores import core_of, cxx_crash, go_crash, needs_own_build_id
 from lib import case, equal, expect, matches, run
 
 
@@ -50,7 +50,18 @@ def find_cxx(work):
 
 @case('find --core: a Go program whose build ID stands behind PT_NOTE', needs=['go', 'eu-unstrip', 'eu-readelf'])
 def find_go(work):
+    needs_own_build_id()
     check_find(work, go_crash(work), os.path.join(work, 'tree'))
+
+
+@case('find --core: a Go program without a build ID, by the one that is derived from Go\'s', needs=['go'])
+def find_derived(work):
+    binary = go_crash(work, *(['-ldflags=-B=none'] if lib.go_release() >= (1, 24) else []))
+    store = lib.new_store(work)
+    lib.dbgstore('add', f'--store={store}', binary)
+    build_id = lib.dbgstore('list', f'--store={store}').text.split()[0]
+    program, = [f for f in listed(store, core_of(work, binary), 0) if f['program']]
+    equal((program['status'], program['build_id']), ('found', build_id), 'program')
 
 
 @case('find --core: what is no core, compressed or cut is told', needs=['gcc', 'gzip'])
