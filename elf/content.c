@@ -264,6 +264,23 @@ static int inflate_stream(struct output *out, struct error *err)
 	return inflate_finish(&z, out, state, &in_left, err);
 }
 
+/* Frames that decoders pass over: RFC 8878, 3.1.2. */
+static uint64_t skip_frames(const struct content *content, uint64_t at)
+{
+	while (content->stored_size - at >= 8) {
+		const uint8_t *frame = content->stored + at;
+		uint32_t magic = frame[0] | (uint32_t)frame[1] << 8 | (uint32_t)frame[2] << 16 |
+				 (uint32_t)frame[3] << 24;
+		uint32_t size = frame[4] | (uint32_t)frame[5] << 8 | (uint32_t)frame[6] << 16 |
+				(uint32_t)frame[7] << 24;
+		if ((magic & ~0xfu) != ZSTD_MAGIC_SKIPPABLE_START ||
+		    size > content->stored_size - at - 8)
+			break;
+		at += 8 + (uint64_t)size;
+	}
+	return at;
+}
+
 define_scoped(ZSTD_DCtx *, ZSTD_freeDCtx)
 
 	static int unzstd_stream(struct output *out, struct error *err)
@@ -310,7 +327,7 @@ define_scoped(ZSTD_DCtx *, ZSTD_freeDCtx)
 		if (in.pos == in_before && n != 0)
 			return ends_early(out, err);
 	}
-	return check_padding(content, in.pos, err);
+	return check_padding(content, skip_frames(content, in.pos), err);
 }
 
 static int decode_stream(struct output *out, struct error *err)

@@ -17,10 +17,13 @@ enum build_id_mode {
 
 #define BUILD_ID_SECTION ".note.gnu.build-id"
 
+#define BYTE_PATCH_LIMIT 64
+#define BUILD_ID_PATCHES 2 /* at most */
+
 struct byte_patch {
 	uint64_t offset; /* in the file */
 	uint32_t size;
-	uint8_t bytes[64];
+	uint8_t bytes[BYTE_PATCH_LIMIT];
 };
 
 struct build_id_note {
@@ -34,7 +37,7 @@ struct build_id_note {
 	GElf_Shdr shdr; /* of the note that was added */
 	uint64_t segment; /* the PT_NOTE that was widened, */
 	GElf_Phdr phdr; /* to this */
-	struct byte_patch patches[2]; /* in no order; they do not overlap */
+	struct byte_patch patches[BUILD_ID_PATCHES]; /* in no order; they do not overlap */
 	size_t n_patches;
 };
 

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libdeflate.h>
+
 #include "split/debug_image.h"
+#include "split/recipe_make.h"
+#include "split/restream.h"
 
 /* No compiler's DWARF expands like this; deflate itself ends at 1032:1. */
 #define RATIO_LIMIT 1100
@@ -19,6 +23,8 @@ void debug_image_free(struct debug_image *debug)
 	free(debug->table);
 	free(debug->renamed);
 	free(debug->opaque);
+	free(debug->streams);
+	free(debug->recipe.bytes);
 	section_names_free(&debug->names);
 	*debug = (struct debug_image){ 0 };
 }
@@ -47,7 +53,7 @@ static void plan_content(struct debug_image *debug, uint64_t i)
 	uint64_t size;
 	plain.stored = image_section_bytes(image, section, &size);
 	out->content = plain;
-	if (!section_is_debug(section) || is_opaque(debug, i))
+	if (!section_is_debug(section) || is_opaque(debug, i) || debug->streams[i].kept)
 		return;
 	struct content content;
 	if (content_open(image, section, &content, NULL) < 0) {
@@ -258,7 +264,43 @@ static int lay_out(struct debug_image *debug, struct error *err)
 		r = place_sections(debug, err);
 	if (r == 0)
 		r = make_table(debug, err);
+	if (r < 0 || !debug->source)
+		return r;
+	free(debug->recipe.bytes);
+	debug->recipe = (struct recipe_body){ 0 };
+	r = recipe_make(debug, debug->source, &debug->recipe, err);
+	if (r == 0)
+		debug->size_bytes += debug->recipe.size_bytes + RECIPE_TRAILER_SIZE;
 	return r;
+}
+
+bool debug_image_has_content(const struct debug_image *debug, uint64_t index)
+{
+	return !is_opaque(debug, index) && !debug->streams[index].kept;
+}
+
+int debug_image_add_recipe(struct debug_image *debug, const struct recipe_source *source,
+			   struct error *err)
+{
+	for (size_t k = 0; k < debug->n_order; k++) {
+		uint32_t i = debug->order[k];
+		const struct debug_section *section = &debug->sections[i];
+		struct debug_stream *stream = &debug->streams[i];
+		if (!section->decoded)
+			continue;
+		stream->level = restream_guess(&section->content);
+		if (!source->exact)
+			continue;
+		int r = restream_prove(&section->content, &stream->level, err);
+		if (r < 0)
+			return r;
+		stream->proved = stream->level > 0;
+		stream->kept = !stream->proved;
+		if (stream->kept)
+			debug->kept_bytes += section->content.stored_size;
+	}
+	debug->source = source;
+	return lay_out(debug, err);
 }
 
 int debug_image_plan(const struct plan *plan, struct debug_image *ret, struct error *err)
@@ -270,7 +312,8 @@ int debug_image_plan(const struct plan *plan, struct debug_image *ret, struct er
 	debug.sections = calloc(n + 1, sizeof(*debug.sections));
 	debug.order = calloc(n + 1, sizeof(*debug.order));
 	debug.opaque = calloc(n / 64 + 1, sizeof(*debug.opaque));
-	if (!debug.sections || !debug.order || !debug.opaque)
+	debug.streams = calloc(n + 1, sizeof(*debug.streams));
+	if (!debug.sections || !debug.order || !debug.opaque || !debug.streams)
 		return error_no_memory(err);
 	r = make_head(&debug, err);
 	if (r < 0)
@@ -301,8 +344,30 @@ static int take_decoded(const uint8_t *bytes, size_t size, void *context, struct
 	return r;
 }
 
-int debug_image_write(const struct debug_image *debug, const struct sink *sink, bool *ret_damaged,
-		      struct error *err)
+/* A sink that keeps the CRC of what goes through it. */
+struct crc_sink {
+	const struct sink *sink;
+	uint32_t crc;
+};
+
+static int crc_put(const uint8_t *bytes, size_t size, bool lent, void *context, struct error *err)
+{
+	struct crc_sink *crc = context;
+	crc->crc = libdeflate_crc32(crc->crc, bytes, size);
+	return sink_take(crc->sink, bytes, size, lent, err);
+}
+
+static int write_recipe(const struct debug_image *debug, uint32_t image_crc,
+			const struct sink *sink, struct error *err)
+{
+	uint8_t trailer[RECIPE_TRAILER_SIZE];
+	recipe_put_trailer(&debug->recipe, image_crc, debug->plan->image->bytes, trailer);
+	int r = sink_take(sink, debug->recipe.bytes, debug->recipe.size_bytes, true, err);
+	return r == 0 ? sink_take(sink, trailer, sizeof(trailer), false, err) : r;
+}
+
+static int write_image(const struct debug_image *debug, const struct sink *sink,
+		       bool *ret_damaged, struct error *err)
 {
 	int r;
 
@@ -331,7 +396,21 @@ int debug_image_write(const struct debug_image *debug, const struct sink *sink, 
 	r = sink_pad(sink, debug->ehdr.e_shoff - at, err);
 	if (r < 0)
 		return r;
-	return sink_take(sink, debug->table, debug->size_bytes - debug->ehdr.e_shoff, true, err);
+	return sink_take(sink, debug->table,
+			 debug->plan->image->n_sections *
+				 image_type_size(debug->plan->image, ELF_T_SHDR),
+			 true, err);
+}
+
+int debug_image_write(const struct debug_image *debug, const struct sink *sink, bool *ret_damaged,
+		      struct error *err)
+{
+	if (!debug->source)
+		return write_image(debug, sink, ret_damaged, err);
+	struct crc_sink crc = { .sink = sink };
+	const struct sink through = { .put = crc_put, .context = &crc };
+	int r = write_image(debug, &through, ret_damaged, err);
+	return r == 0 ? write_recipe(debug, crc.crc, sink, err) : r;
 }
 
 int debug_image_give_in(struct debug_image *debug, struct error *err)

@@ -2,6 +2,7 @@
 #pragma once
 #include "elf/content.h"
 #include "split/plan.h"
+#include "split/recipe.h"
 #include "split/section_names.h"
 #include "split/sink.h"
 #include "store/object.h"
@@ -20,6 +21,15 @@ struct debug_section {
 	const char *name; /* as it is called here */
 };
 
+struct recipe_source;
+
+/* What is known of a compressed section's stream. */
+struct debug_stream {
+	int level; /* at which it may have been made; 0: none is known */
+	bool proved; /* it was */
+	bool kept; /* carried as it is, for that is not so, and the same stream is wanted */
+};
+
 struct debug_image {
 	const struct plan *plan;
 	struct debug_section *sections; /* as many as the input has */
@@ -36,6 +46,11 @@ struct debug_image {
 	 * section. */
 	uint64_t *opaque;
 	size_t n_opaque;
+	/* How the input is joined again; see split/recipe.h. */
+	const struct recipe_source *source; /* NULL: no recipe */
+	struct debug_stream *streams; /* one a section */
+	uint64_t kept_bytes; /* of streams that are carried as they are */
+	struct recipe_body recipe; /* behind the table, with a trailer behind it */
 };
 
 /**
@@ -46,6 +61,16 @@ must_check int debug_image_plan(const struct plan *plan, struct debug_image *ret
 				struct error *err);
 /** Also accepts a zeroed struct. A guard: scoped(debug_image_free). */
 void debug_image_free(struct debug_image *debug);
+
+/**
+ * Let the image also say how the input is made of it and the stripped image again. It is laid out
+ * anew. @source outlives the image.
+ */
+must_check int debug_image_add_recipe(struct debug_image *debug, const struct recipe_source *source,
+				      struct error *err);
+
+/** Are the section's bytes here its content, and not a stream that is carried as it is? */
+bool debug_image_has_content(const struct debug_image *debug, uint64_t index);
 
 /**
  * All bytes in order.

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libdeflate.h>
+
 #include "elf/go_info.h"
 #include "split/debug_names.h"
 
@@ -75,8 +77,7 @@ int names_sink_open(struct debug_names *names, const struct debug_image *debug,
 	if (!names->offsets)
 		return error_no_memory(err);
 	/* One that is carried as it came, compressed, has no bytes to change. */
-	if (!info->decoded && debug->opaque[names->dirs.section / 64] >>
-					       (names->dirs.section % 64) & 1)
+	if (!debug_image_has_content(debug, names->dirs.section))
 		names->dirs.n = 0;
 	for (size_t i = 0; i < names->dirs.n; i++)
 		names->offsets[i] = info->shdr.sh_offset + names->dirs.offsets[i];
@@ -98,4 +99,63 @@ void names_sink_finish(struct names_sink *s)
 void names_sink_close(struct names_sink *s)
 {
 	digester_free(s->digester);
+}
+
+/* ---- found again ---- */
+
+int changed_names_find(const struct image *image, struct changed_names *ret, struct error *err)
+{
+	const char dir[] = { DEBUG_NAMES_NEW, 0 };
+	scoped(compilation_dirs_free) struct compilation_dirs dirs = { 0 };
+	int r = compilation_dirs_find(image, dir, &dirs, err);
+	if (r < 0 || !dirs.n)
+		return r == -ENOMEM ? r : 0;
+	const GElf_Shdr *shdr = &image->sections[dirs.section].shdr;
+	if (shdr->sh_flags & SHF_COMPRESSED)
+		return 0;
+	struct changed_names names = { .places = take(dirs.offsets), .n = dirs.n };
+	for (size_t i = 0; i < names.n; i++)
+		names.places[i] += shdr->sh_offset;
+	*ret = names;
+	return 0;
+}
+
+void changed_names_free(struct changed_names *names)
+{
+	free(names->places);
+	*names = (struct changed_names){ 0 };
+}
+
+size_t changed_names_next(const struct changed_names *names, uint64_t offset)
+{
+	size_t low = 0, high = names->n;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (names->places[middle] < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void changed_names_restore(const struct changed_names *names, uint64_t offset, uint8_t *bytes,
+			   uint64_t size)
+{
+	for (size_t i = changed_names_next(names, offset);
+	     i < names->n && names->places[i] - offset < size; i++)
+		bytes[names->places[i] - offset] = DEBUG_NAMES_OLD;
+}
+
+uint32_t changed_names_crc(const struct changed_names *names, const uint8_t *bytes, uint64_t size)
+{
+	static const uint8_t old = DEBUG_NAMES_OLD;
+	uint32_t crc = 0;
+	uint64_t at = 0;
+	for (size_t i = 0; i < names->n && names->places[i] < size; i++) {
+		crc = libdeflate_crc32(crc, bytes + at, names->places[i] - at);
+		crc = libdeflate_crc32(crc, &old, 1);
+		at = names->places[i] + 1;
+	}
+	return libdeflate_crc32(crc, bytes + at, size - at);
 }

@@ -26,6 +26,25 @@ must_check int debug_names_find(const struct image *image, struct debug_names *r
 /** Also accepts a zeroed struct. A guard: scoped(debug_names_free). */
 void debug_names_free(struct debug_names *names);
 
+/** Where names were changed in a debug image from a store, with what else may look so. */
+struct changed_names {
+	uint64_t *places; /* rising, in the file */
+	size_t n;
+};
+
+/** @image  of the debug file. Errors: -ENOMEM; DWARF that cannot be read has none */
+must_check int changed_names_find(const struct image *image, struct changed_names *ret,
+				  struct error *err);
+/** Also accepts a zeroed struct. A guard: scoped(changed_names_free). */
+void changed_names_free(struct changed_names *names);
+/** The first of the places that is not before @offset, or names->n. */
+size_t changed_names_next(const struct changed_names *names, uint64_t offset);
+/** @size bytes at @bytes, which lie at @offset of the file, become what they were. */
+void changed_names_restore(const struct changed_names *names, uint64_t offset, uint8_t *bytes,
+			   uint64_t size);
+/** CRC-32 of @size bytes, as they were. */
+uint32_t changed_names_crc(const struct changed_names *names, const uint8_t *bytes, uint64_t size);
+
 /** Between a debug image and where it goes: takes the untouched bytes, hands on the changed ones. */
 struct names_sink {
 	struct sink to;

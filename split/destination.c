@@ -86,3 +86,11 @@ int destination_open(const struct split_options *options, enum destination *ret,
 	*ret = DESTINATION_STORE;
 	return 0;
 }
+
+int destination_open_reading(const struct split_options *options, struct store **ret,
+			     struct error *err)
+{
+	scoped(string_free) char *path = NULL;
+	int r = store_choose_path(options->store, &path, err);
+	return r == 0 ? store_open(path, STORE_READ, ret, err) : r;
+}

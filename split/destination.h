@@ -22,6 +22,10 @@ enum destination {
 must_check int destination_open(const struct split_options *options, enum destination *ret,
 				struct store **ret_store, struct error *err);
 
+/** The store to take from: chosen the same way, and there already. Errors: of store_open() */
+must_check int destination_open_reading(const struct split_options *options, struct store **ret,
+					struct error *err);
+
 /** Why it is refused, and what to do: lines for people. */
 const char *destination_choices(void);
 

@@ -17,6 +17,7 @@ static void job_close(struct job *job)
 	output_close(&job->output);
 	debug_file_close(&job->debug_file);
 	stripped_free(&job->stripped);
+	stripped_free(&job->unlinked);
 	debug_image_free(&job->debug);
 	debug_names_free(&job->names);
 	symbols_free(&job->symbols);
@@ -169,6 +170,30 @@ static int choose_debug_file(struct job *job, struct error *err)
 				 job->input->names[0].relative, &job->debug_file, err);
 }
 
+int job_plan_result(struct job *job, const struct debuglink *link, struct error *err)
+{
+	struct stripped *result = link ? &job->stripped : &job->unlinked;
+	int r = stripped_plan(&job->plan, &job->symbols, link, result, err);
+	job->result = result;
+	job->outcome->output_bytes = result->size_bytes;
+	return r;
+}
+
+static int plan_recipe(struct job *job, struct error *err)
+{
+	job->recipe = (struct recipe_source){ .stripped = &job->unlinked,
+					      .originals = job->originals,
+					      .n_originals = job->note.n_patches,
+					      .exact = job->options->exact };
+	int r = debug_image_add_recipe(&job->debug, &job->recipe, err);
+	if (r == 0 && job->debug.kept_bytes)
+		outcome_warn(
+			job->outcome,
+			"--exact: %s of compressed debug information are kept as they are, and no store makes them smaller",
+			HUMAN_BYTES(job->debug.kept_bytes));
+	return r;
+}
+
 static int prepare(struct job *job, struct error *err)
 {
 	int r;
@@ -186,6 +211,10 @@ static int prepare(struct job *job, struct error *err)
 		plan_leave_symbols(&job->plan);
 	if (r == 0)
 		r = debug_image_plan(&job->plan, &job->debug, err);
+	if (r == 0)
+		r = job_plan_result(job, NULL, err);
+	if (r == 0 && !job->discards)
+		r = plan_recipe(job, err);
 	if (r < 0)
 		return r;
 	job->outcome->debug_bytes = job->discards ? 0 : job->debug.size_bytes;
@@ -193,9 +222,7 @@ static int prepare(struct job *job, struct error *err)
 	/* A link's CRC is not known before the debug file is written; its place is. */
 	if (job->options->dry_run) {
 		const struct debuglink link = { job->debug_file.name, 0 };
-		r = stripped_plan(&job->plan, &job->symbols, job->wants_debug_file ? &link : NULL,
-				  &job->stripped, err);
-		job->outcome->output_bytes = job->stripped.size_bytes;
+		r = job->wants_debug_file ? job_plan_result(job, &link, err) : 0;
 		if (r == 0)
 			r = job_check_hard_links(job, err);
 		return r == 0 && job->store ? check_store_free(job, err) : r;
@@ -273,6 +300,12 @@ static int amend(struct job *job, const struct plan_options *options, struct err
 
 	if (!job->note.n_patches)
 		return 0;
+	for (size_t i = 0; i < job->note.n_patches; i++) {
+		const struct byte_patch *patch = &job->note.patches[i];
+		memcpy(job->original_bytes[i], job->image.bytes + patch->offset, patch->size);
+		job->originals[i] = (struct recipe_original){ patch->offset, patch->size,
+							      job->original_bytes[i] };
+	}
 	r = build_id_note_apply(&job->note, job->mapping, &job->image, err);
 	if (r < 0)
 		return r;

@@ -54,6 +54,9 @@ static void list(struct job *job)
 				    json_integer((json_int_t)old->shdr.sh_size));
 		json_object_set_new(change, "size_bytes",
 				    json_integer((json_int_t)section->content.size_bytes));
+		const struct debug_stream *stream = &job->debug.streams[job->debug.order[k]];
+		if (stream->proved)
+			json_object_set_new(change, "level", json_integer(stream->level));
 		if (section->content.compression == COMPRESSION_ZLIB_GNU)
 			json_object_set_new(change, "renamed", json_bytes_string(section->name));
 	}
@@ -110,8 +113,8 @@ static void warn_of_what_stays(struct job *job)
 				"%s: its compression is damaged or not known: kept in the debug image as it is",
 				ESCAPED(image->sections[i].name));
 		if (job->plan.sections[i].fate == FATE_TAKE && shdr->sh_type != SHT_NOBITS &&
-		    shdr->sh_offset < job->stripped.fixed_end)
-			stays += min_u64(shdr->sh_size, job->stripped.fixed_end - shdr->sh_offset);
+		    shdr->sh_offset < job->result->fixed_end)
+			stays += min_u64(shdr->sh_size, job->result->fixed_end - shdr->sh_offset);
 	}
 	if (stays)
 		outcome_warn(

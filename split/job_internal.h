@@ -7,6 +7,7 @@
 #include "split/deposit.h"
 #include "split/job.h"
 #include "split/output.h"
+#include "split/recipe_make.h"
 
 /* A job's own files: what one file goes through (job.c), what it is (job_look.c), its writing
  * (job_write.c), and what has changed in it (job_changes.c). */
@@ -29,7 +30,12 @@ struct job {
 	struct symbols symbols;
 	struct debug_image debug;
 	struct debug_names names; /* that are changed in it */
-	struct stripped stripped;
+	struct stripped stripped; /* with a debug link */
+	struct stripped unlinked; /* without one */
+	const struct stripped *result; /* that of the two which is written */
+	struct recipe_source recipe;
+	struct recipe_original originals[BUILD_ID_PATCHES]; /* of the bytes that the note changes */
+	uint8_t original_bytes[BUILD_ID_PATCHES][BYTE_PATCH_LIMIT];
 	struct debug_file debug_file;
 	bool wants_debug_file;
 	bool discards; /* debug information goes nowhere, as strip(1) does it */
@@ -68,6 +74,9 @@ must_check int job_settle_without_debug(struct job *job, struct error *err);
 
 /** -o of a file that stays as it is. */
 must_check int job_copy_output(struct job *job, struct error *err);
+
+/** How the stripped file is to lie; NULL: without a debug link. */
+must_check int job_plan_result(struct job *job, const struct debuglink *link, struct error *err);
 
 /** Write both images, sources and what the record needs; all is durable, and nothing published. */
 must_check int job_write(struct job *job, struct error *err);

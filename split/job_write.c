@@ -69,7 +69,7 @@ static int write_executable(struct job *job, struct error *err)
 {
 	int r;
 
-	r = deposit_stripped(job->store, &job->stripped, job->mapping, job->context->progress,
+	r = deposit_stripped(job->store, job->result, job->mapping, job->context->progress,
 			     &job->fresh, &job->outcome->executable, err);
 	job->outcome->has_executable = r == 0;
 	return r;
@@ -93,7 +93,7 @@ static int write_output(struct job *job, const struct debuglink *link, struct er
 		if (r < 0)
 			return r;
 	}
-	r = output_write(&job->output, &job->stripped, mapping ? &image : &job->image, &judge,
+	r = output_write(&job->output, job->result, mapping ? &image : &job->image, &judge,
 			 job->fd, mapping_stat(job->mapping), job->options->keep_times,
 			 job_warn, job, err);
 	return r == 0 && mapping ? mapping_check(mapping, err) : r;
@@ -157,13 +157,6 @@ static int prepare_record(struct job *job, struct error *err)
 	return r;
 }
 
-static int plan_stripped(struct job *job, const struct debuglink *link, struct error *err)
-{
-	int r = stripped_plan(&job->plan, &job->symbols, link, &job->stripped, err);
-	job->outcome->output_bytes = job->stripped.size_bytes;
-	return r;
-}
-
 int job_write(struct job *job, struct error *err)
 {
 	int r = 0;
@@ -173,13 +166,9 @@ int job_write(struct job *job, struct error *err)
 	bool keep_executable = job->store && !job->options->no_executable;
 	struct debuglink link = { .name = job->debug_file.name };
 
-	/* With a debug link, the stripped image needs the CRC of the debug file. */
-	if (!job->wants_debug_file)
-		r = plan_stripped(job, NULL, err);
-	if (r < 0)
-		return r;
 	if (!job->discards)
 		step_start(&debug);
+	/* With a debug link, the stripped image needs the CRC of the debug file. */
 	if (!job->wants_debug_file) {
 		if (keep_executable)
 			step_start(&executable);
@@ -197,7 +186,7 @@ int job_write(struct job *job, struct error *err)
 	}
 	if (r == 0 && job->wants_debug_file) {
 		link.crc = job->outcome->debug_crc;
-		r = plan_stripped(job, &link, err);
+		r = job_plan_result(job, &link, err);
 		if (r == 0 && keep_executable)
 			step_start(&executable);
 		if (r == 0)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "split/jobs.h"
 #include "split/destination.h"
+#include "split/join.h"
 
 static void find_skipped(const struct split_options *options, struct store *st,
 			 struct stat ret[static 2], struct inputs_options *ret_options)
@@ -52,9 +53,27 @@ static int split_all(const struct split_options *options, struct job_context *co
 	return trouble ? STATUS_TROUBLE : STATUS_DONE;
 }
 
+static int join(const struct split_options *options)
+{
+	int r = 0;
+
+	struct error err = ERROR_NONE;
+	struct join_result result = { 0 };
+	scoped(store_closep) struct store *st = NULL;
+	const char *debug = options->n_inputs > 1 ? options->inputs[1] : NULL;
+	if (!debug)
+		r = destination_open_reading(options, &st, &err);
+	if (r == 0)
+		r = join_files(options->inputs[0], debug, st, options->output, &result, &err);
+	report_join(options, r == 0 ? &result : NULL, &err);
+	return r == 0 ? STATUS_DONE : STATUS_TROUBLE;
+}
+
 static int run(const struct split_options *options)
 {
 	struct error err = ERROR_NONE;
+	if (options->join)
+		return join(options);
 	struct job_context context = { .options = options, .umask = umask(0) };
 	umask(context.umask);
 

@@ -194,6 +194,12 @@ static int check(struct split_options *options, const struct texts *texts)
 			options->store);
 	if (options->n_inputs == 0)
 		return options_wrong(&usage, "no FILE or DIR");
+	if (options->join)
+		return options->n_inputs <= 2 && options->output && !options->debug_file &&
+				       !options->debug_dir && !options->dry_run
+			       ? STATUS_GO_ON
+			       : options_wrong(&usage,
+					       "expected --join STRIPPED [DEBUG] -o OUT");
 	if ((options->output || options->debug_file) && options->n_inputs > 1)
 		return options_wrong(&usage, "-o and --debug-file take one input, not %zu",
 				     options->n_inputs);
@@ -267,6 +273,11 @@ int split_options_read(struct split_options *options, int argc, char **argv)
 		  .list = &options->removed },
 		{ "dry-run", 'n', NULL, "say what would be done, and touch nothing",
 		  .flag = &options->dry_run },
+		{ "exact", 0, NULL,
+		  "keep compressed streams that would not come back the same as they are",
+		  .flag = &options->exact },
+		{ "join", 0, NULL, "make the input again: --join STRIPPED [DEBUG] -o OUT",
+		  .flag = &options->join },
 	};
 	struct option_entry entries[ARRAY_SIZE(own) + STRIP_OPTIONS_MAX + 1] = { 0 };
 	memcpy(entries, own, sizeof(own));

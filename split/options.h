@@ -26,6 +26,8 @@ struct split_options {
 	bool break_hard_links;
 	bool keep_times;
 	bool dry_run;
+	bool join; /* the inputs are a stripped file and its debug file */
+	bool exact;
 	unsigned jobs; /* at least 1 */
 	unsigned cores; /* that this process may use */
 	int level; /* of zstd; 0: the store's own */

@@ -332,3 +332,43 @@ void report_totals(const struct split_options *options, struct store *st,
 		print_store(st);
 	fflush(stdout);
 }
+
+static json_t *join_json(const struct split_options *options, const struct join_result *result,
+			 const struct error *err)
+{
+	json_t *object = json_object();
+	json_object_set_new(object, "schema", json_string(SCHEMA));
+	json_object_set_new(object, "status", json_string(result ? "joined" : "failed"));
+	set_bytes(object, "path", options->inputs[0]);
+	if (!result) {
+		set_bytes(object, "error", err->message);
+		return object;
+	}
+	set_bytes(object, "output", options->output);
+	if (result->build_id.size)
+		json_object_set_new(object, "build_id",
+				    json_string(BUILD_ID_HEX(&result->build_id)));
+	set_count(object, "output_bytes", result->size_bytes);
+	json_object_set_new(object, "identical", json_boolean(result->n_other == 0));
+	set_count(object, "other_streams", result->n_other);
+	return object;
+}
+
+void report_join(const struct split_options *options, const struct join_result *result,
+		 const struct error *err)
+{
+	if (options->common.json)
+		print_json(join_json(options, result, err));
+	if (!result) {
+		log_error("%s", err->message);
+		return;
+	}
+	if (!options->common.json && !options->common.quiet)
+		printf("%s: %s, the file that was split%s\n", ESCAPED(options->output),
+		       HUMAN_BYTES(result->size_bytes), result->n_other ? "" : ", byte for byte");
+	if (result->n_other)
+		log_note(
+			"%" PRIu64
+			" compressed sections are other streams of the same size and content: split with --exact, and each byte comes back",
+			result->n_other);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "split/capture.h"
+#include "split/join.h"
 #include "split/options.h"
 #include "store/object.h"
 #include <jansson.h>
@@ -72,3 +73,7 @@ struct store;
 /** The last line: numbers over all files. @st NULL: no store. */
 void report_totals(const struct split_options *options, struct store *st,
 		   const struct totals *totals);
+
+/** Tell what --join made of the first input; @result NULL: nothing, and @err says why. */
+void report_join(const struct split_options *options, const struct join_result *result,
+		 const struct error *err);

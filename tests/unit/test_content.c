@@ -346,6 +346,42 @@ static void damaged_streams_are_told(void **state)
 	}
 }
 
+/* Behind the stream: RFC 8878, 3.1.2. */
+static void skippable_frames_are_passed_over(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *behind;
+		size_t size;
+		int r;
+	} cases[] = {
+#define BEHIND(what, text, r) { what, text, sizeof(text) - 1, r }
+		BEHIND("an empty one", "\x50\x2a\x4d\x18\0\0\0\0", 0),
+		BEHIND("one of the other kinds", "\x5f\x2a\x4d\x18\3\0\0\0abc", 0),
+		BEHIND("two, and padding",
+		       "\x50\x2a\x4d\x18\1\0\0\0a\x51\x2a\x4d\x18\0\0\0\0\0\0\0", 0),
+		BEHIND("one that is cut", "\x50\x2a\x4d\x18\4\0\0\0abc", -EBADMSG),
+		BEHIND("half a header", "\x50\x2a\x4d\x18\0\0", -EBADMSG),
+		BEHIND("something else behind it", "\x50\x2a\x4d\x18\0\0\0\0x", -EBADMSG),
+	};
+	struct bytes text = make_text(3000);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		elf_builder_init(&f.b, ELFCLASS64, ELFDATA2LSB, ET_DYN, EM_X86_64);
+		print_message("%s\n", cases[i].what);
+		struct bytes stream =
+			concat(zstd_stream(text.at, text.size), cases[i].behind, cases[i].size);
+		const struct section *section =
+			fixture_open(&f, ".debug_info", SHT_PROGBITS, SHF_COMPRESSED,
+				     with_chdr(&f.b, 2, text.size, stream));
+		struct content content;
+		assert_int_equal(content_open(&f.image, section, &content, NULL), 0);
+		assert_decodes(&content, cases[i].r, NULL);
+		fixture_close(&f);
+	}
+	free(text.at);
+}
+
 static void headers_are_checked(void **state)
 {
 	(void)state;
@@ -514,6 +550,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_form_is_decoded),
 		cmocka_unit_test(damaged_streams_are_told),
+		cmocka_unit_test(skippable_frames_are_passed_over),
 		cmocka_unit_test(headers_are_checked),
 		cmocka_unit_test(bombs_are_refused_early),
 		cmocka_unit_test(what_the_sink_says_ends_it),
