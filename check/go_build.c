@@ -1,16 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "check/go_build.h"
 
+static bool read_number(const char **at, unsigned *ret)
+{
+	if (!isdigit((unsigned char)**at))
+		return false;
+	unsigned value = 0;
+	for (; isdigit((unsigned char)**at); (*at)++) {
+		value = 10 * value + (unsigned)(**at - '0');
+		if (value > 100000)
+			return false;
+	}
+	*ret = value;
+	return true;
+}
+
+bool go_release_parse(const char *text, struct go_release *ret)
+{
+	struct go_release release = { 0 };
+	const char *at = !strncmp(text, "go", 2) ? text + 2 : text;
+	if (strncmp(at, "1.", 2) != 0)
+		return false;
+	at += 2;
+	if (!read_number(&at, &release.minor))
+		return false;
+	/* A release candidate, "1.26rc1", counts as the first release. */
+	if (*at == '.') {
+		at++;
+		if (!read_number(&at, &release.patch))
+			return false;
+	}
+	*ret = release;
+	return true;
+}
+
 unsigned go_minor(const char *version)
 {
-	if (strncmp(version, "go1.", 4) != 0 || !isdigit((unsigned char)version[4]))
-		return 0;
-	unsigned long minor = strtoul(version + 4, NULL, 10);
-	return minor <= 1000 ? (unsigned)minor : 0;
+	struct go_release release;
+	return go_release_parse(version, &release) ? release.minor : 0;
 }
 
 /* The text of a setting in @line, which ends at @end; NULL: it is another one. */

@@ -8,6 +8,13 @@
  * 0: none can be told ("devel …"). */
 unsigned go_minor(const char *version);
 
+struct go_release {
+	unsigned minor, patch; /* 26 and 3 of "1.26.3" */
+};
+/** "go1.26.3", "1.26.3" or "1.26"; what stands behind a space or '-' counts for nothing. False: it
+ * is none, as "devel go1.27-abc". */
+bool go_release_parse(const char *text, struct go_release *ret);
+
 /**
  * A build setting, "-trimpath" or "GOARCH" say, with Go's quotes undone.
  * @ret     filled and cut to @size

@@ -124,12 +124,12 @@ enum stored { STORED_NO, STORED_YES, STORED_UNKNOWN };
 static enum stored find_stored(struct subject *s, struct error *err)
 {
 	struct build_id id;
-	if (!s->store)
+	if (!s->context->store)
 		return STORED_UNKNOWN;
 	if (image_build_id(s->image, &id, NULL, NULL) < 0)
 		return STORED_NO;
 	struct record record = { 0 };
-	int r = record_read(s->store, &id, &record, err);
+	int r = record_read(s->context->store, &id, &record, err);
 	if (r < 0)
 		return r == -ENOENT ? STORED_NO : STORED_UNKNOWN;
 	struct build build = { 0 };
@@ -195,7 +195,7 @@ void judge_debug_info(struct subject *s, struct finding *ret)
 {
 	struct error err = ERROR_NONE;
 	enum stored stored = find_stored(s, &err);
-	if (stored == STORED_UNKNOWN && s->store) {
+	if (stored == STORED_UNKNOWN && s->context->store) {
 		finding_set(ret, VERDICT_ADVICE, "the store cannot tell: %s", err.message);
 		finding_advise(ret, "see what dbgstore verify says");
 	} else if (image_has_dwarf(s->image)) {

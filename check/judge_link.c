@@ -188,8 +188,7 @@ static bool is_below(const char *path, size_t size, const char *folder)
 	       (size == folder_size || path[folder_size] == '/');
 }
 
-/* One folder of a search path: what is wrong with it, or NULL. */
-static const char *folder_trouble(const char *folder, size_t size, bool *ret_fixed)
+const char *folder_trouble(const char *folder, size_t size, bool *ret_fixed)
 {
 	static const char *const loose[] = { "/tmp",  "/var/tmp", "/dev/shm", "/home",
 					     "/root", "/build",   "/builds",  "/workspace" };

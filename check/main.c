@@ -18,12 +18,12 @@ static int open_store(const struct check_options *options, struct store **ret, s
 }
 
 static int audit(const struct check_options *options, const struct targets *targets,
-		 struct store *st)
+		 const struct subject_context *subject_context)
 {
 	struct audit_context context = { .options = options };
 	const struct task task = audit_task(&context);
 	bool trouble;
-	task_run(&task, options, targets, st, &trouble);
+	task_run(&task, options, targets, subject_context, &trouble);
 	audit_print_totals(options, &context.totals);
 	if (trouble)
 		return STATUS_TROUBLE;
@@ -43,7 +43,10 @@ static int run(const struct check_options *options)
 		log_error("%s", err.message);
 		return STATUS_TROUBLE;
 	}
-	return audit(options, &targets, st);
+	const struct subject_context context = { .store = st,
+						 .go_releases = options->go_releases,
+						 .n_go_releases = options->n_go_releases };
+	return audit(options, &targets, &context);
 }
 
 int main(int argc, char **argv)

@@ -16,6 +16,7 @@ static const struct option_usage usage = {
 void check_options_free(struct check_options *options)
 {
 	free(options->wanted);
+	free(options->go_releases);
 	*options = (struct check_options){ 0 };
 }
 
@@ -45,13 +46,32 @@ static int choose_rules(struct check_options *options, const struct option_value
 
 struct texts {
 	const char *fail_on, *jobs;
-	struct option_values only, ignored;
+	struct option_values only, ignored, go_releases;
 };
 
 static void free_texts(struct texts *texts)
 {
 	option_values_free(&texts->only);
 	option_values_free(&texts->ignored);
+	option_values_free(&texts->go_releases);
+}
+
+static int read_go_releases(struct check_options *options, const struct option_values *texts)
+{
+	options->go_releases = calloc(texts->n + 1, sizeof(*options->go_releases));
+	if (!options->go_releases) {
+		log_error("out of memory");
+		return STATUS_TROUBLE;
+	}
+	for (size_t i = 0; i < texts->n; i++) {
+		if (!go_release_parse(texts->values[i], &options->go_releases[i]))
+			return options_wrong(
+				&usage,
+				"--go-release=%s: expected a release of Go, as 1.26.3 or 1.26",
+				texts->values[i]);
+		options->n_go_releases++;
+	}
+	return STATUS_GO_ON;
 }
 
 static int read_texts(struct check_options *options, const struct texts *texts)
@@ -70,7 +90,9 @@ static int read_texts(struct check_options *options, const struct texts *texts)
 			return options_wrong(&usage, "--fail-on=%s: expected bad or advice",
 					     texts->fail_on);
 	}
-	return choose_rules(options, &texts->only, &texts->ignored);
+	int status = read_go_releases(options, &texts->go_releases);
+	return status == STATUS_GO_ON ? choose_rules(options, &texts->only, &texts->ignored)
+				      : status;
 }
 
 int check_options_read(struct check_options *options, int argc, char **argv)
@@ -88,6 +110,9 @@ int check_options_read(struct check_options *options, int argc, char **argv)
 		  .text = &texts.fail_on },
 		{ "store", 0, "DIR", "where debug information may be kept (else $DBGVAULT_STORE)",
 		  .text = &options->store },
+		{ "go-release", 0, "VERSION",
+		  "the newest release of Go, and of the one before; may be repeated",
+		  .list = &texts.go_releases },
 		{ "jobs", 'j', "N", "files at once (as many as there are cores)",
 		  .text = &texts.jobs },
 		{ 0 },

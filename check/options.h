@@ -2,6 +2,7 @@
 #pragma once
 #include "base/options.h"
 #include "check/finding.h"
+#include "check/go_build.h"
 #include <stdint.h>
 
 /** What the command line of dbgcheck asks for. Texts point into argv or the environment. */
@@ -11,6 +12,8 @@ struct check_options {
 	bool *wanted; /* of each rule: is it judged? owned */
 	bool fails; /* --fail-on was given: */
 	enum verdict fail_on; /* status 3 from this verdict on */
+	struct go_release *go_releases; /* owned */
+	size_t n_go_releases;
 	unsigned jobs; /* at least 1 */
 	const char *const *inputs; /* in argv */
 	size_t n_inputs;

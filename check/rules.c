@@ -23,6 +23,20 @@ const struct rule rules[] = {
 	  judge_symtab },
 	{ "debug-info", "debug information is kept in a store, and not in the file", "dbgsplit(1)",
 	  judge_debug_info },
+	{ "trimpath", "-trimpath was given", "go help build; reproducible-builds.org",
+	  judge_trimpath },
+	{ "version", "a release that can be told by its version, from a clean tree",
+	  "runtime/debug.BuildInfo; go tool link, -X", judge_version },
+	{ "strip-flags", "the linker was not told to leave symbols and debug information out",
+	  "go tool link, -s and -w; golang/go issue 57764", judge_strip_flags },
+	{ "resolver", "names are looked up without libc",
+	  "package net, Name Resolution; package os/user", judge_resolver },
+	{ "go-release", "Go's release is supported", "go.dev/doc/devel/release, Release Policy",
+	  judge_go_release },
+	{ "arch-level", "code for the processors of today",
+	  "go.dev/wiki/MinimumRequirements; x86-64 psABI, Micro-architecture levels",
+	  judge_arch_level },
+	{ "linkage", "linked with what the systems it is for have", "ld.so(8)", judge_linkage },
 };
 const size_t n_rules = ARRAY_SIZE(rules);
 

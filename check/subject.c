@@ -10,10 +10,10 @@ const char *language_name(enum language language)
 	return names[language];
 }
 
-void subject_open(const char *path, const struct image *image, struct store *st,
-		  struct subject *ret)
+void subject_open(const char *path, const struct image *image,
+		  const struct subject_context *context, struct subject *ret)
 {
-	*ret = (struct subject){ .path = path, .image = image, .store = st };
+	*ret = (struct subject){ .path = path, .image = image, .context = context };
 }
 
 void subject_close(struct subject *s)

@@ -5,6 +5,7 @@
 #include "elf/go_info.h"
 #include "elf/image.h"
 
+struct go_release;
 struct store;
 
 /** What a program is written in, as far as it shows. Others: C, assembly, and what we do not know.
@@ -13,6 +14,13 @@ enum language { LANGUAGE_OTHER, LANGUAGE_GO, LANGUAGE_RUST, LANGUAGE_CXX };
 /** "other", "go", "rust", "c++". */
 const char *language_name(enum language language);
 
+/** What the user has told of the world that files are judged in. */
+struct subject_context {
+	struct store *store; /* to look debug information up in; NULL: none was named */
+	const struct go_release *go_releases; /* the newest ones of Go */
+	size_t n_go_releases;
+};
+
 /**
  * A file under judgement: its image, and facts that are read when they are first asked for. What a
  * function returns lives as long as the subject.
@@ -20,8 +28,7 @@ const char *language_name(enum language language);
 struct subject {
 	const char *path; /* as the user would write it */
 	const struct image *image;
-	struct store *store; /* to look debug information up in; NULL: none was named */
-	const char *go_release; /* the newest release, "1.26.3"; NULL: none was given */
+	const struct subject_context *context;
 
 	/* Private: what was read. */
 	bool has_go, has_dynamic, has_symbols;
@@ -32,9 +39,9 @@ struct subject {
 	struct symbol_facts symbols;
 };
 
-/** All three are kept, and must outlive it. @st may be NULL. */
-void subject_open(const char *path, const struct image *image, struct store *st,
-		  struct subject *ret);
+/** All three are kept, and must outlive it. */
+void subject_open(const char *path, const struct image *image,
+		  const struct subject_context *context, struct subject *ret);
 void subject_close(struct subject *s); /* a guard */
 
 /** A program or library: not an object file, a kernel module or a separate debug file. */

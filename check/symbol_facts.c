@@ -85,11 +85,12 @@ static bool is_own_package(const char *name)
 	       (name[first] && (memchr(name, '.', first) || memmem(name, first, "%2e", 3)));
 }
 
-static bool is_version_name(const char *variable)
+bool symbol_is_version_name(const char *name)
 {
 	static const char *const words[] = { "version", "release", "semver", "tag" };
+	const char *dot = strrchr(name, '.');
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (strcasestr(variable, words[i]))
+		if (strcasestr(dot ? dot : name, words[i]))
 			return true;
 	return false;
 }
@@ -110,8 +111,7 @@ static void note_stamp(const struct reading *r, const struct symbol *symbol)
 		 (int)min_u64(n, 64), (const char *)text);
 	word_list_add(&r->facts->stamps, word);
 	word[size - 4] = 0;
-	const char *variable = strrchr(word, '.');
-	r->facts->stamps_version |= n > 0 && variable && is_version_name(variable);
+	r->facts->stamps_version |= n > 0 && symbol_is_version_name(word);
 }
 
 static void note_language(struct symbol_facts *facts, const char *name)

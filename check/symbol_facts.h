@@ -22,6 +22,10 @@ struct symbol_facts {
 	bool stamps_version; /* one of them is a version */
 };
 
+/** Is a Go variable one of a version, by its name ("main.Version", "example.com/x/build.gitTag")?
+ */
+bool symbol_is_version_name(const char *name);
+
 /** @dynamic may be NULL. */
 void symbol_facts_read(const struct image *image, const struct dynamic *dynamic,
 		       struct symbol_facts *ret);

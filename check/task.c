@@ -13,7 +13,7 @@ struct run {
 	const struct task *task;
 	const struct check_options *options;
 	const struct targets *targets;
-	struct store *store;
+	const struct subject_context *subject_context;
 	struct progress *progress;
 	bool trouble;
 };
@@ -39,7 +39,7 @@ static int run_mapped(struct run *run, const char *path, const struct mapping *m
 		return 0;
 	}
 	scoped(subject_close) struct subject subject;
-	subject_open(path, &image, run->store, &subject);
+	subject_open(path, &image, run->subject_context, &subject);
 	void *result;
 	r = run->task->run(&subject, run->task->context, &result, err);
 	if (r < 0)
@@ -110,9 +110,13 @@ static void tell_item(size_t item, void *result, void *context)
 }
 
 void task_run(const struct task *task, const struct check_options *options,
-	      const struct targets *targets, struct store *st, bool *ret_trouble)
+	      const struct targets *targets, const struct subject_context *subject_context,
+	      bool *ret_trouble)
 {
-	struct run run = { .task = task, .options = options, .targets = targets, .store = st };
+	struct run run = { .task = task,
+			   .options = options,
+			   .targets = targets,
+			   .subject_context = subject_context };
 	scoped(progress_freep) struct progress *progress =
 		progress_new("checked", !options->common.quiet && !options->common.json);
 	run.progress = progress;

@@ -22,8 +22,8 @@ struct task {
  * Map each target and give it to @task, several at once; what is passed over or cannot be read is
  * told by itself (check/report.h).
  *
- * @st           may be NULL
  * @ret_trouble  true where something could not be done
  */
 void task_run(const struct task *task, const struct check_options *options,
-	      const struct targets *targets, struct store *st, bool *ret_trouble);
+	      const struct targets *targets, const struct subject_context *subject_context,
+	      bool *ret_trouble);

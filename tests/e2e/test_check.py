@@ -1,38 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """dbgcheck on real binaries, each rule with a binary built for either verdict."""
-import json
 import os
 
 import lib
-import schema
+from check import audit, go_build, verdict
 from lib import case, dbgcheck, equal, expect, matches, run
-
-
-def audit(*args, **kwargs):
-    """What --json says: path -> line."""
-    lines = [json.loads(line) for line in dbgcheck('--json', *args, **kwargs).text.splitlines()]
-    for line in lines:
-        schema.hold('check-1', line)
-    return {line['path']: line for line in lines}
-
-
-def finding(path, rule, *args):
-    """What a rule says of a file."""
-    found = audit(f'--rule={rule}', *args, path)[path]['findings']
-    equal([f['rule'] for f in found], [rule], 'rules')
-    return found[0]
-
-
-def verdict(path, rule, wanted, *args, seen=None, advice=None):
-    said = finding(path, rule, *args)
-    equal(said['verdict'], wanted, f'{rule} on {path}: {said}')
-    if seen:
-        matches(seen, said['seen'], f'{rule}: seen')
-    if advice:
-        matches(advice, said.get('advice', ''), f'{rule}: advice')
-    equal('advice' in said, wanted in ('advice', 'bad'), f'{rule}: is there advice in {said}')
-    return said
 
 
 @case('pie: a program, a library, a static one, and those at a fixed address', needs=['gcc'])
@@ -134,6 +107,18 @@ def machines(work):
             equal(said[rule], 'bad', f'{rule} on {name}-old')
     if not found:
         raise lib.Skip('no compiler for another machine')
+
+
+@case('linkage: what is needed; by a path; a linker of the build machine; static with NSS', needs=['gcc', 'go'])
+def linkage(work):
+    verdict(lib.c_program(work, 'fine'), 'linkage', 'good', seen=r'needs libc\.so')
+    library = lib.c_program(work, 'x.so', ['-fPIC', '-shared'], source='int x;\n')
+    verdict(lib.c_program(work, 'path', ['-Wl,--no-as-needed', library]), 'linkage', 'bad', seen='by its path', advice='-soname')
+    verdict(lib.c_program(work, 'loader', ['-Wl,--dynamic-linker=/home/ci/ld.so']), 'linkage', 'bad', advice='--dynamic-linker')
+    verdict(lib.c_program(work, 'static', ['-static']), 'linkage', 'good', seen='static')
+    source = '#include <netdb.h>\nint main(void) { struct addrinfo *a; return getaddrinfo("x", 0, 0, &a); }\n'
+    verdict(lib.c_program(work, 'nss', ['-static', '-w'], source=source), 'linkage', 'advice', seen='NSS')
+    verdict(go_build(work, 'pure', CGO_ENABLED=0), 'linkage', 'good', seen='static')
 
 
 @case('nx-stack: with and without an executable stack', needs=['gcc'])

@@ -142,7 +142,9 @@ struct finding fixture_judge(const struct fixture *fixture, const char *rule)
 	if (image_open(bytes, size, &image, &err) < 0)
 		fail_msg("%s", err.message);
 	struct subject subject;
-	subject_open("prog", &image, NULL, &subject);
+	subject_open("prog", &image,
+		     fixture->context ? fixture->context : &(struct subject_context){ 0 },
+		     &subject);
 	struct finding finding = { 0 };
 	assert_non_null(rule_find(rule));
 	rule_find(rule)->judge(&subject, &finding);

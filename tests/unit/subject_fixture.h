@@ -25,6 +25,7 @@ struct fixture {
 	const struct fixture_symbol *symbols; /* up to one without a name; NULL: no symbols */
 	const char *interpreter;
 	bool no_section_headers;
+	const struct subject_context *context; /* may be NULL */
 	void (*more)(struct elf_builder *b); /* adds what else is wanted; may be NULL */
 };
 
