@@ -329,7 +329,7 @@ static int find_source(struct lookup *l, const struct digest *source, struct sou
 	r = object_open(l->st, source, &object, err);
 	/* Which pack has it, only the catalog knows: without one, nobody may say that none has. */
 	if (r == -ENOENT && !l->db)
-		return error_set(err, -EIO, "source %s: no catalog to find it with; dbgstore reindex makes it",
+		return error_set(err, -ENXIO, "source %s: no catalog to find it with; dbgstore reindex makes it",
 				 DIGEST_HEX(source));
 	if (r == -ENOENT)
 		return error_set(err, r, "source %s: not in the store", DIGEST_HEX(source));

@@ -49,7 +49,7 @@ struct source_place {
 	uint64_t offset;
 	uint64_t size_bytes;
 };
-/** Errors: -ENOENT not in the store; -EIO no catalog, or one that cannot be read, so that it is not known */
+/** Errors: -ENOENT not in the store; -ENXIO no catalog, or one that cannot be read, so that it is not known */
 must_check int lookup_source(struct lookup *l, const struct digest *source,
 			     struct source_place *ret, struct error *err);
 

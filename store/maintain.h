@@ -9,7 +9,8 @@ struct progress;
 
 /* What keeps a store healthy: checking, indexing, counting, merging, removing. */
 
-/** Is this error of a piece's own, so that the others are gone on with? */
+/** Is this error of a piece's own, so that the others are gone on with? It is damaged, or (-ENOTSUP) a newer
+ * release made it; either way, what is in it is not known. */
 static inline bool is_damage(int r)
 {
 	return r == -EBADMSG || r == -EIO || r == -EFBIG || r == -ENOTSUP;

@@ -532,7 +532,7 @@ static int tell_missing_sources(struct merge *m, const struct artifact *manifest
 		if (is_removed(&entry.digest, m))
 			continue;
 		r = lookup_source(m->lookup, &entry.digest, &place, err);
-		if (r < 0 && r != -ENOENT && r != -EIO)
+		if (r < 0 && r != -ENOENT && r != -ENXIO)
 			return r;
 		n_missing += r < 0;
 	}

@@ -106,7 +106,7 @@ static int keep_bytes(struct source_writer *w, const struct digest *digest, cons
 
 	struct source_place place;
 	r = lookup_source(w->lookup, digest, &place, err);
-	if (r < 0 && r != -ENOENT && r != -EIO) /* no catalog (yet): it is packed, perhaps again */
+	if (r < 0 && r != -ENOENT && r != -ENXIO) /* no catalog (yet): it is packed, perhaps again */
 		return r;
 	bool there = r == 0 && pack_is_there(w, &place.object);
 

@@ -42,7 +42,8 @@ enum verdict { DAMAGED, MISSING, STRAY };
 void verify_tell(struct verification *v, enum verdict verdict, const char *what, const char *why);
 /** Keep the first trouble; the check goes on, so that one unreadable file does not hide another. */
 void verify_trouble(struct verification *v, int r, const struct error *err);
-bool verify_is_damage(int r);
+/** is_damage() of what lies at @what: damaged, or, where a newer release made it, only stray. */
+void verify_tell_error(struct verification *v, int r, const char *what, const struct error *why);
 /** What a build's ID is known by in the sets. */
 struct digest verify_id_key(const struct build_id *id);
 

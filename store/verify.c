@@ -36,9 +36,9 @@ void verify_trouble(struct verification *v, int r, const struct error *err)
 	pthread_mutex_unlock(&v->mutex);
 }
 
-bool verify_is_damage(int r)
+void verify_tell_error(struct verification *v, int r, const char *what, const struct error *why)
 {
-	return r == -EBADMSG || r == -EIO || r == -EFBIG;
+	verify_tell(v, r == -ENOTSUP ? STRAY : DAMAGED, what, why->message);
 }
 
 const char *verify_object_path(const struct digest *digest, char ret[static WHAT_SIZE])

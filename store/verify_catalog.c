@@ -49,7 +49,7 @@ static int check_row(const struct build *row, const char *path, void *context, s
 		verify_tell(v, MISSING, what, "the catalog knows this build, and it has no record");
 		return 0;
 	}
-	if (verify_is_damage(r) || (r == 0 && record.n_damaged))
+	if (is_damage(r) || (r == 0 && record.n_damaged))
 		return 0; /* told, and what the merged view would be cannot be known */
 	if (r < 0)
 		return r;
@@ -102,7 +102,7 @@ static int check_indexed_sources(struct verification *v, struct error *err)
 		if (!(flags & SOURCE_UNINDEXED))
 			continue;
 		r = lookup_source(v->lookup, &source, &place, err);
-		if (r < 0 && r != -ENOENT && r != -EIO)
+		if (r < 0 && r != -ENOENT && r != -ENXIO)
 			return r;
 		n_unindexed += r < 0;
 	}
@@ -127,8 +127,8 @@ int verify_catalog(struct verification *v, struct error *err)
 	if (!v->has_catalog)
 		return 0;
 	r = lookup_each(v->lookup, check_row, v, err);
-	if (verify_is_damage(r)) {
-		verify_tell(v, DAMAGED, "catalog/catalog.sqlite", err->message);
+	if (is_damage(r)) {
+		verify_tell_error(v, r, "catalog/catalog.sqlite", err);
 		return 0;
 	}
 	if (r < 0)
@@ -152,9 +152,9 @@ int verify_open_catalog(struct verification *v, struct error *err)
 		return r;
 	r = catalog_check(v->st, err);
 	v->has_catalog = r == 0;
-	if (verify_is_damage(r))
-		verify_tell(v, DAMAGED, "catalog/catalog.sqlite", err->message);
-	else if (r == -EBUSY || r == -EACCES || r == -EROFS || r == -ENOTSUP)
+	if (is_damage(r))
+		verify_tell_error(v, r, "catalog/catalog.sqlite", err);
+	else if (r == -EBUSY || r == -EACCES || r == -EROFS)
 		verify_tell(v, STRAY, "catalog/catalog.sqlite", err->message);
 	else if (r < 0 && r != -ENOENT)
 		return r;

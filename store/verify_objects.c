@@ -42,7 +42,7 @@ static int check_place(struct verification *v, const struct digest *pack, const 
 		return 0;
 	struct source_place place;
 	int r = lookup_source(v->lookup, &member->digest, &place, err);
-	if (r == -ENOENT || r == -EIO) {
+	if (r == -ENOENT || r == -ENXIO) {
 		*ret_flags = SOURCE_UNINDEXED; /* or only just written: asked again at the end */
 		return 0;
 	}
@@ -50,7 +50,7 @@ static int check_place(struct verification *v, const struct digest *pack, const 
 		v->n_misplaced += place.offset != member->offset || place.size_bytes != member->size_bytes;
 	else if (r == 0)
 		v->n_misplaced += !object_is_there(v->st, &place.object);
-	return verify_is_damage(r) ? 0 : r;
+	return is_damage(r) ? 0 : r;
 }
 
 /* Remember what a pack holds. One that is damaged is asked too: what it holds is not missing besides. */
@@ -109,8 +109,8 @@ static int check_object(struct verification *v, const struct digest *digest, str
 	if (r == 0)
 		r = object_check(o, err);
 	bool whole = r == 0;
-	if (verify_is_damage(r))
-		verify_tell(v, DAMAGED, OBJECT_PATH(digest), err->message);
+	if (is_damage(r))
+		verify_tell_error(v, r, OBJECT_PATH(digest), err);
 	else if (r < 0)
 		return r;
 
@@ -122,8 +122,8 @@ static int check_object(struct verification *v, const struct digest *digest, str
 	pthread_mutex_unlock(&v->mutex);
 
 	r = check_pack(v, digest, whole, err);
-	if (verify_is_damage(r)) {
-		verify_tell(v, DAMAGED, OBJECT_PATH(digest), err->message);
+	if (is_damage(r)) {
+		verify_tell_error(v, r, OBJECT_PATH(digest), err);
 		return 0;
 	}
 	return r;

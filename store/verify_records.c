@@ -56,7 +56,7 @@ static int find_newer_pack(struct verification *v, const struct digest *source, 
 
 	struct source_place where;
 	r = lookup_source(v->lookup, source, &where, err);
-	if (r == -ENOENT || r == -EIO) {
+	if (r == -ENOENT || r == -ENXIO) {
 		*ret = false;
 		return 0;
 	}
@@ -68,7 +68,7 @@ static int find_newer_pack(struct verification *v, const struct digest *source, 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = digest_set_add(&v->sources, &members[i].digest, 0, NULL, err);
 	*ret = digest_set_has(&v->sources, source);
-	return r == -ENOENT || verify_is_damage(r) ? 0 : r;
+	return r == -ENOENT || is_damage(r) ? 0 : r;
 }
 
 static int check_source(struct verification *v, const struct digest *manifest,
@@ -109,10 +109,10 @@ static int check_manifest(struct verification *v, const struct artifact *manifes
 	r = manifest_open(v->st, &manifest->digest, &m, err);
 	if (r == -ENOENT)
 		return 0;
-	if (verify_is_damage(r)) {
+	if (is_damage(r)) {
 		/* Where the object itself is damaged, the first pass has told it. */
 		if (object_verify(v->st, &manifest->digest, NULL) == 0)
-			verify_tell(v, DAMAGED, OBJECT_PATH(&manifest->digest), err->message);
+			verify_tell_error(v, r, OBJECT_PATH(&manifest->digest), err);
 		return 0;
 	}
 	if (r < 0)
@@ -158,12 +158,12 @@ static int check_contribution(struct verification *v, const struct place *place,
 	r = file_read_at(place->folder_fd, place->name, CONTRIBUTION_SIZE_LIMIT, &text, &size, err);
 	if (r == -ENOENT)
 		return 0;
-	if (r < 0 && !verify_is_damage(r))
+	if (r < 0 && !is_damage(r))
 		return r;
 	v->result.n_contributions++;
 	v->result.bytes += r == 0 ? size : 0;
 	if (r < 0) {
-		verify_tell(v, DAMAGED, place->what, err->message);
+		verify_tell_error(v, r, place->what, err);
 		return 0;
 	}
 
@@ -176,12 +176,8 @@ static int check_contribution(struct verification *v, const struct place *place,
 	}
 	scoped(contribution_free) struct contribution c = { 0 };
 	r = contribution_parse(text, size, &c, err);
-	if (r == -ENOTSUP) {
-		verify_tell(v, STRAY, place->what, err->message);
-		return 0;
-	}
-	if (verify_is_damage(r)) {
-		verify_tell(v, DAMAGED, place->what, err->message);
+	if (is_damage(r)) {
+		verify_tell_error(v, r, place->what, err);
 		return 0;
 	}
 	if (r < 0)

@@ -306,7 +306,7 @@ static void records_answer_without_a_catalog(void **state)
 	struct digest digest = { { 9 } };
 	struct source_place place;
 	/* In some pack, perhaps: "not there" would be a guess. */
-	assert_int_equal(lookup_source(l, &digest, &place, &err), -EIO);
+	assert_int_equal(lookup_source(l, &digest, &place, &err), -ENXIO);
 }
 
 /* As soon as there is one, and not only with the next snapshot. */
@@ -319,7 +319,7 @@ static void a_new_catalog_is_seen_at_once(void **state)
 	struct source_place place;
 	scoped(lookup_freep) struct lookup *l = NULL;
 	assert_ok(lookup_new(f->st, &l, &err));
-	assert_int_equal(lookup_source(l, &member.digest, &place, &err), -EIO);
+	assert_int_equal(lookup_source(l, &member.digest, &place, &err), -ENXIO);
 	assert_ok(catalog_put_pack(f->st, &pack, &member, 1, &err));
 	assert_ok(lookup_source(l, &member.digest, &place, &err));
 	assert_int_equal(place.offset, 512);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/builds_fixture.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -102,6 +103,27 @@ static void each_missing_object_is_found(void **state)
 	assert_whole(f->st);
 }
 
+/* A build whose source manifest is that object, as a newer release writes it. */
+static void put_naming(struct store *st, const struct object_result *manifest)
+{
+	struct error err = ERROR_NONE;
+	struct contribution c = {
+		.machine = EM_X86_64,
+		.class = ELFCLASS64,
+		.encoding = ELFDATA2LSB,
+		.type = ET_DYN,
+		.sources = { true, manifest->digest, manifest->size_bytes },
+	};
+	assert_ok(build_id_set(&c.build_id, (const uint8_t *)"naming", 6, &err));
+	char *text = NULL;
+	size_t size;
+	bool was_there;
+	assert_ok(contribution_format(&c, &text, &size, &err));
+	assert_ok(contribution_publish(st, &c.build_id, text, size, &was_there, &err));
+	free(text);
+	assert_ok(catalog_refresh_build(st, &c.build_id, NULL, &err));
+}
+
 static void swapped_objects_are_found(void **state)
 {
 	struct store_fixture *f = *state;
@@ -113,6 +135,26 @@ static void swapped_objects_are_found(void **state)
 	verify_store(f->st, &findings);
 	assert_true(findings_have(&findings, PIECE_LINE("damaged", &b.pieces[DEBUG_0])));
 	assert_true(findings_have(&findings, PIECE_LINE("damaged", &b.pieces[STRIPPED_0])));
+}
+
+/* What a newer release made is no damage, and what else there is, is checked. */
+static void a_manifest_of_a_newer_release_is_stray(void **state)
+{
+	struct store_fixture *f = *state;
+	struct builds b;
+	struct error err = ERROR_NONE;
+	builds_add(f->st, &b);
+	static const char text[] = "dbgvault-sources 2\nsomething new\n";
+	struct object_result manifest;
+	assert_ok(object_put(f->st, text, strlen(text), &manifest, &err));
+	put_naming(f->st, &manifest);
+	write_all(PIECE_PATH(f, &b.pieces[DEBUG_0]), "", 0);
+
+	struct findings findings;
+	verify_store(f->st, &findings);
+	assert_int_equal(findings.n, 2);
+	assert_true(findings_have(&findings, PIECE_LINE("stray", &manifest.digest)));
+	assert_true(findings_have(&findings, PIECE_LINE("damaged", &b.pieces[DEBUG_0])));
 }
 
 static void damage_of_contributions_is_found(void **state)
@@ -392,6 +434,7 @@ int main(void)
 		store_test(each_flipped_byte_of_each_object_is_found),
 		store_test(each_missing_object_is_found),
 		store_test(swapped_objects_are_found),
+		store_test(a_manifest_of_a_newer_release_is_stray),
 		store_test(damage_of_contributions_is_found),
 		store_test(missing_records_are_found),
 		store_test(a_catalog_that_is_gone_or_old_is_noted),
