@@ -206,6 +206,31 @@ bool option_number(const char *text, unsigned long long low, unsigned long long 
 	return true;
 }
 
+bool option_duration(const char *text, int64_t *ret_seconds)
+{
+	static const struct {
+		char letter;
+		unsigned seconds;
+	} units[] = { { 0, 1 }, { 's', 1 }, { 'm', 60 }, { 'h', 60 * 60 }, { 'd', 24 * 60 * 60 } };
+	const unsigned long long limit = 100ull * 366 * 24 * 60 * 60;
+	char digits[24];
+	size_t n = strspn(text, "0123456789");
+	if (n == 0 || n >= sizeof(digits) || (text[n] && text[n + 1]))
+		return false;
+	memcpy(digits, text, n);
+	digits[n] = 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		unsigned long long number;
+		if (text[n] != units[i].letter)
+			continue;
+		if (!option_number(digits, 0, limit / units[i].seconds, &number))
+			return false;
+		*ret_seconds = (int64_t)(number * units[i].seconds);
+		return true;
+	}
+	return false;
+}
+
 int options_finish(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Command lines: options described in one table, from which both reading and --help follow. */
 
@@ -71,6 +72,9 @@ int options_wrong(const struct option_usage *usage, const char *format, ...) pri
 /** A whole number of decimal digits in [@low, @high]. False where it is none. */
 bool option_number(const char *text, unsigned long long low, unsigned long long high,
 		   unsigned long long *ret);
+
+/** A time of whole seconds: "90", "90s", "15m", "12h", "30d". False where it is none, or over 100 years. */
+bool option_duration(const char *text, int64_t *ret_seconds);
 
 /** Flush stdout at the end: STATUS_TROUBLE, with a message, where it did not take everything. */
 int options_finish(int status);

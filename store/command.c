@@ -43,6 +43,22 @@ int command_open(const struct command *c, enum store_access access, struct store
 	return r < 0 ? command_failed(c, NULL, &err) : STATUS_GO_ON;
 }
 
+int command_parse_alone(struct command *c, const struct option_entry *entries, int argc, char **argv)
+{
+	int first;
+	int status = command_parse(c, entries, argc, argv, &first);
+	if (status == STATUS_GO_ON && first < argc)
+		return options_wrong(&c->usage, "\"%s\": takes no arguments", ESCAPED(argv[first]));
+	return status;
+}
+
+int command_start(struct command *c, const struct option_entry *entries, enum store_access access, int argc,
+		  char **argv, struct store **ret)
+{
+	int status = command_parse_alone(c, entries, argc, argv);
+	return status == STATUS_GO_ON ? command_open(c, access, ret) : status;
+}
+
 /* "dbgstore add": "add". */
 static const char *command_name(const struct command *c)
 {

@@ -25,6 +25,7 @@ int command_reindex(int argc, char **argv);
 int command_stats(int argc, char **argv);
 int command_merge(int argc, char **argv);
 int command_rm(int argc, char **argv);
+int command_gc(int argc, char **argv);
 
 /** What every command knows once its options are read. */
 struct command {
@@ -41,6 +42,11 @@ must_check int command_parse(struct command *c, const struct option_entry *entri
 /** Open the store that options and environment name. On failure the message is said; returns
  * STATUS_GO_ON, or the exit status. */
 must_check int command_open(const struct command *c, enum store_access access, struct store **ret);
+
+/** As command_parse(), for a command that takes no arguments; the second opens the store, too. */
+must_check int command_parse_alone(struct command *c, const struct option_entry *entries, int argc, char **argv);
+must_check int command_start(struct command *c, const struct option_entry *entries, enum store_access access,
+			     int argc, char **argv, struct store **ret);
 
 /** Print one object as a line of JSON, "schema" and "command" put first; it is taken over (NULL:
  * out of memory). */

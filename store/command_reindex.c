@@ -14,14 +14,8 @@ int command_reindex(int argc, char **argv)
 			   "Make the catalog again from the records and packs. Nothing is lost by it; readers go\n"
 			   "on with the old one until the new one is there, and writers wait." }
 	};
-	int first;
-	int status = command_parse(&c, NULL, argc, argv, &first);
-	if (status != STATUS_GO_ON)
-		return status;
-	if (first < argc)
-		return options_wrong(&c.usage, "\"%s\": takes no arguments", ESCAPED(argv[first]));
 	scoped(store_closep) struct store *st = NULL;
-	status = command_open(&c, STORE_WRITE, &st);
+	int status = command_start(&c, NULL, STORE_WRITE, argc, argv, &st);
 	if (status != STATUS_GO_ON)
 		return status;
 

@@ -68,14 +68,8 @@ int command_stats(int argc, char **argv)
 		.usage = { "dbgstore stats", "[OPTION]...",
 			   "Count what a store holds, from its files: contents, and what they take." }
 	};
-	int first;
-	int status = command_parse(&c, NULL, argc, argv, &first);
-	if (status != STATUS_GO_ON)
-		return status;
-	if (first < argc)
-		return options_wrong(&c.usage, "\"%s\": takes no arguments", ESCAPED(argv[first]));
 	scoped(store_closep) struct store *st = NULL;
-	status = command_open(&c, STORE_READ, &st);
+	int status = command_start(&c, NULL, STORE_READ, argc, argv, &st);
 	if (status != STATUS_GO_ON)
 		return status;
 

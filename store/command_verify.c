@@ -18,14 +18,8 @@ int command_verify(int argc, char **argv)
 			   "names, and the catalog. Changes nothing. What is damaged or missing is listed, and\n"
 			   "the exit status is 3; what is only odd (\"stray\") is listed too." }
 	};
-	int first;
-	int status = command_parse(&c, NULL, argc, argv, &first);
-	if (status != STATUS_GO_ON)
-		return status;
-	if (first < argc)
-		return options_wrong(&c.usage, "\"%s\": takes no arguments", ESCAPED(argv[first]));
 	scoped(store_closep) struct store *st = NULL;
-	status = command_open(&c, STORE_READ, &st);
+	int status = command_start(&c, NULL, STORE_READ, argc, argv, &st);
 	if (status != STATUS_GO_ON)
 		return status;
 

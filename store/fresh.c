@@ -9,6 +9,7 @@
 #include "store/fresh.h"
 #include "store/internal.h"
 #include "store/needs.h"
+#include "store/object_remove.h"
 
 #define N_ATTEMPTS 50 /* to get the lock, 20 ms apart: writers hold it for moments */
 
@@ -48,11 +49,9 @@ static int lock_soon(struct store *st, int *ret_fd)
 /* Is it the file that we published, and has nobody renewed its time? */
 static bool is_untouched(struct store *st, const struct fresh_object *object)
 {
-	char name[OBJECT_NAME_SIZE];
 	struct stat is;
-	return fstatat(st->objects_fd, object_name(&object->digest, name), &is,
-		       AT_SYMLINK_NOFOLLOW) == 0 &&
-	       is.st_dev == object->device && is.st_ino == object->inode &&
+	return object_stat(st, &object->digest, &is) && is.st_dev == object->device &&
+	       is.st_ino == object->inode &&
 	       is.st_mtim.tv_sec == object->time.tv_sec &&
 	       is.st_mtim.tv_nsec == object->time.tv_nsec;
 }
@@ -72,15 +71,6 @@ static void remove_shelf(struct store *st, const struct digest *digest)
 	object_name(digest, name);
 	name[2] = 0;
 	remove_folder(st->objects_fd, name);
-}
-
-static void take_back(struct store *st, const struct fresh_object *object)
-{
-	/* The catalog first: a pack that it names and that is not there would be damage. */
-	if (object->is_pack && catalog_forget_pack(st, &object->digest, NULL) < 0)
-		return;
-	char name[OBJECT_NAME_SIZE];
-	unlinkat(st->objects_fd, object_name(&object->digest, name), 0);
 }
 
 /* Does a contribution name one of ours? Then the act had come as far as its record. */
@@ -141,7 +131,7 @@ void fresh_take_back(struct store *st, struct fresh *fresh, const struct build_i
 		for (size_t i = 0; i < fresh->n; i++)
 			if (fresh->objects[i].is_pack == (packs == 1) &&
 			    is_untouched(st, &fresh->objects[i]))
-				take_back(st, &fresh->objects[i]);
+				(void)!object_unlink(st, &fresh->objects[i].digest, packs == 1, NULL, NULL);
 	for (size_t i = 0; i < fresh->n; i++)
 		remove_shelf(st, &fresh->objects[i].digest);
 	fresh->n = 0;

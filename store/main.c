@@ -22,6 +22,7 @@ static const struct {
 	{ "verify", command_verify, "check everything; exit status 3 where something is damaged or missing" },
 	{ "reindex", command_reindex, "make the catalog again from the records" },
 	{ "rm", command_rm, "remove builds, or source files, for good" },
+	{ "gc", command_gc, "remove what no build needs, and what killed writers left" },
 	{ "stats", command_stats, "count what is there and what it takes" },
 };
 

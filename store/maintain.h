@@ -92,3 +92,42 @@ must_check int store_remove_builds(struct store *st, const struct build_id *ids,
  */
 must_check int store_remove_source(struct store *st, const char *path, bool dry_run,
 				   struct remove_result *ret, struct error *err);
+
+struct collect_options {
+	int64_t grace_seconds;	    /* what was touched in these stays */
+	int64_t quarantine_seconds; /* the same, in quarantine/ */
+	bool dry_run;		    /* only tell */
+	int64_t ahead_seconds;	    /* as if it were so much later; for tests */
+};
+
+struct collect_result {
+	uint64_t n_objects;		/* that no build needs; with those of builds below */
+	uint64_t n_packs;		/* removed, or written anew without what no build needs */
+	uint64_t n_sources;		/* that went with them */
+	uint64_t n_builds;		/* that had a tombstone, and were not wholly removed */
+	uint64_t n_unfinished;		/* files and folders that a writer left who was killed */
+	uint64_t n_quarantined;		/* files in quarantine/ */
+	uint64_t freed_bytes;		/* of files; a dry run guesses where a pack would be written anew */
+	uint64_t n_young, young_bytes; /* objects that no build needs, still within the grace period */
+	uint64_t n_unreadable;		/* that no build names, but might be packs: they stay */
+};
+
+/** What goes: "object", "pack", "pack-rewritten", "build", "unfinished" or "quarantined"; @what is its path in the
+ * store. @age_seconds since somebody touched it, 0 for a build. */
+typedef void (*collect_report)(const char *kind, const char *what, uint64_t bytes, int64_t age_seconds,
+			       void *context);
+
+/**
+ * Remove what no build needs and nobody has touched for the grace period: objects, packs and files in packs,
+ * what killed writers left, what has been in quarantine for long, and the rest of builds that were removed.
+ * Tombstones stay. Writers go on meanwhile. With no grace at all, a writer who has not yet come to his record
+ * may find an object gone: he fails then, and no record names what is not there.
+ *
+ * Where one record or manifest cannot be read in full, or one that the catalog knows is missing, nothing is removed:
+ * it may need anything.
+ *
+ * Errors: of marks_read(), nothing removed; -ESTALE the clock was set back; what removing gives
+ */
+must_check int store_collect(struct store *st, const struct collect_options *options,
+			     struct progress *progress, collect_report report, void *context,
+			     struct collect_result *ret, struct error *err);

@@ -11,6 +11,7 @@
 #include "base/tmpfile.h"
 #include "store/digest_set.h"
 #include "store/format_line.h"
+#include "store/hold.h"
 #include "store/lookup_internal.h"
 #include "store/merge.h"
 #include "store/needs.h"
@@ -505,7 +506,7 @@ static int by_id(const void *a, const void *b)
 }
 
 /* A build without its sources is still worth having: it is taken, and what lacks is told. */
-static int tell_missing_sources(struct merge *m, const struct artifact *manifest, struct error *err)
+static int hold_sources(struct merge *m, const struct artifact *manifest, struct error *err)
 {
 	int r;
 
@@ -517,47 +518,44 @@ static int tell_missing_sources(struct merge *m, const struct artifact *manifest
 		return r;
 	char what[WHAT_SIZE], why[WHAT_SIZE];
 	object_what(&manifest->digest, what);
-	scoped(manifest_closep) struct manifest *list = NULL;
-	r = manifest_open(m->st, &manifest->digest, &list, err);
+	uint64_t n_missing, n;
+	r = sources_hold(m->st, m->lookup, &manifest->digest, is_removed, m, &n_missing, &n, err);
 	if (is_damage(r)) {
 		merge_tell_damaged(m, what, err->message);
 		return 0;
 	}
 	if (r < 0)
 		return r;
-	uint64_t n_missing = 0;
-	for (uint64_t i = 0; i < manifest_n_entries(list); i++) {
-		struct manifest_entry entry = manifest_entry_at(list, i);
-		struct source_place place;
-		if (is_removed(&entry.digest, m))
-			continue;
-		r = lookup_source(m->lookup, &entry.digest, &place, err);
-		if (r < 0 && r != -ENOENT && r != -ENXIO)
-			return r;
-		n_missing += r < 0;
-	}
 	if (n_missing) {
 		snprintf(why, sizeof(why), "%" PRIu64 " of the %" PRIu64 " sources that it names did not come",
-			 n_missing, manifest_n_entries(list));
+			 n_missing, n);
 		m->n_wrong++;
 		tell(m, "missing", what, why);
 	}
 	return 0;
 }
 
-static int needs_are_there(struct merge *m, const struct contribution *c, const char *what, bool *ret)
+static int hold_needs(struct merge *m, const struct contribution *c, const char *what, bool *ret_complete,
+		      struct error *err)
 {
+	int r;
+
 	struct need needs[CONTRIBUTION_N_NEEDS];
 	contribution_needs(c, needs);
-	*ret = true;
+	*ret_complete = true;
 	for (size_t i = 0; i < CONTRIBUTION_N_NEEDS; i++) {
-		if (!needs[i].artifact->present || object_is_there(m->st, &needs[i].artifact->digest))
+		if (!needs[i].artifact->present)
 			continue;
+		r = object_hold(m->st, &needs[i].artifact->digest, err);
+		if (r == 0)
+			continue;
+		if (r != -ENOENT)
+			return r;
 		char missing[WHAT_SIZE], why[2 * WHAT_SIZE];
 		snprintf(why, sizeof(why), "%s needs it (%s) and is left out", what, needs[i].role);
 		m->n_wrong++;
 		tell(m, "missing", object_what(&needs[i].artifact->digest, missing), why);
-		*ret = false;
+		*ret_complete = false;
 	}
 	return 0;
 }
@@ -600,10 +598,10 @@ static int publish(struct merge *m, struct waiting *waiting, struct error *err)
 	if (removed_build(m->st, &waiting->id) || digest_set_has(&m->removed_ids, &key))
 		return refuse(m, &c, err);
 	bool complete;
-	r = needs_are_there(m, &c, what, &complete);
+	r = hold_needs(m, &c, what, &complete, err);
 	if (r < 0 || !complete)
 		return r;
-	r = tell_missing_sources(m, &c.sources, err);
+	r = hold_sources(m, &c.sources, err);
 	if (r < 0)
 		return r;
 	bool was_there;

@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "store/names.h"
+#include "store/object_remove.h"
 #include "store/pack_check.h"
 #include "store/pack_rewrite.h"
 #include "store/sources.h"
@@ -157,15 +156,6 @@ int pack_rewrites_plan_one(struct store *st, const struct digest *digest, pack_d
 	return list_add(list, &rewrite, err);
 }
 
-static bool is_young(struct store *st, const struct digest *object, int64_t min_age)
-{
-	char name[OBJECT_NAME_SIZE];
-	struct stat stat;
-	if (min_age <= 0 || fstatat(st->objects_fd, object_name(object, name), &stat, AT_SYMLINK_NOFOLLOW) < 0)
-		return false;
-	return time(NULL) - stat.st_mtime < min_age; /* of the future: young */
-}
-
 int pack_rewrites_plan(struct store *st, int64_t min_age, pack_drop drop, void *context, bool write,
 		       struct pack_rewrites *list, struct error *err)
 {
@@ -177,7 +167,7 @@ int pack_rewrites_plan(struct store *st, int64_t min_age, pack_drop drop, void *
 		return r;
 	struct digest digest;
 	while ((r = object_list_next(&objects, &digest, err)) > 0) {
-		if (is_young(st, &digest, min_age))
+		if (object_is_young(st, &digest, min_age))
 			continue;
 		r = pack_rewrites_plan_one(st, &digest, drop, context, write, list, err);
 		if (r < 0)
@@ -185,28 +175,6 @@ int pack_rewrites_plan(struct store *st, int64_t min_age, pack_drop drop, void *
 	}
 	object_list_close(&objects);
 	return r;
-}
-
-int object_unlink(struct store *st, const struct digest *digest, uint64_t *n_objects, uint64_t *freed,
-		  struct error *err)
-{
-	int r;
-
-	char name[OBJECT_NAME_SIZE];
-	struct stat stat;
-	object_name(digest, name);
-	if (fstatat(st->objects_fd, name, &stat, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    unlinkat(st->objects_fd, name, 0) < 0)
-		return errno == ENOENT ? 0 : error_errno(err, -errno, "removing objects/%s", name);
-	++*n_objects;
-	*freed += (uint64_t)stat.st_size;
-
-	char folder[3] = { name[0], name[1] };
-	scoped(fd_close) int fd = -1;
-	r = file_open_at(st->objects_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, err);
-	if (r < 0)
-		return r;
-	return file_sync(fd, "folder of objects", err);
 }
 
 int pack_rewrite_finish(struct store *st, const struct pack_rewrite *rewrite, uint64_t *ret_freed,
@@ -219,13 +187,10 @@ int pack_rewrite_finish(struct store *st, const struct pack_rewrite *rewrite, ui
 		*ret_freed = 0;
 		return 0;
 	}
-	r = catalog_forget_pack(st, &rewrite->old, err);
+	struct removed_files removed = { 0 };
+	r = object_unlink_durably(st, &rewrite->old, true, &removed, err);
 	if (r < 0)
 		return r;
-	uint64_t n_objects = 0, freed = 0;
-	r = object_unlink(st, &rewrite->old, &n_objects, &freed, err);
-	if (r < 0)
-		return r;
-	*ret_freed = freed - min_u64(freed, rewrite->new_stored_bytes);
+	*ret_freed = removed.bytes - min_u64(removed.bytes, rewrite->new_stored_bytes);
 	return 0;
 }

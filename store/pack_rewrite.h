@@ -47,7 +47,3 @@ must_check int pack_rewrites_plan_one(struct store *st, const struct digest *obj
 /** Forget and unlink an old pack. @ret_freed  bytes of files, less those of the new pack */
 must_check int pack_rewrite_finish(struct store *st, const struct pack_rewrite *rewrite,
 				   uint64_t *ret_freed, struct error *err);
-
-/** Unlink an object's file durably; @freed grows by its size. Not there: no error, nothing is counted. */
-must_check int object_unlink(struct store *st, const struct digest *digest, uint64_t *n_objects,
-			     uint64_t *freed, struct error *err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/tmpfile.h"
+#include "store/hold.h"
 #include "store/internal.h"
 #include "store/names.h"
 
@@ -238,24 +239,6 @@ int record_each(struct store *st, record_visit visit, void *context, struct erro
 
 /* ---- writing ---- */
 
-static int prove_objects(struct store *st, const struct contribution *c, struct error *err)
-{
-	const struct {
-		const char *what;
-		const struct artifact *artifact;
-	} named[] = {
-		{ "original", &c->original },        { "stripped", &c->stripped },
-		{ "debug image", &c->debug },        { "source manifest", &c->sources },
-		{ "settings", &c->origin.settings },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(named); i++)
-		if (named[i].artifact->present && !object_is_there(st, &named[i].artifact->digest))
-			return error_set(err, -ENOENT, "%s of %s: object %s is not in the store",
-					 named[i].what, BUILD_ID_HEX(&c->build_id),
-					 DIGEST_HEX(&named[i].artifact->digest));
-	return 0;
-}
-
 /* Has the record this very contribution, but for the time? */
 static int is_known(const struct record *record, const struct contribution *c, bool *ret,
 		    struct error *err)
@@ -352,7 +335,7 @@ int record_put(struct store *st, const struct contribution *c, struct build *ret
 	if (removed_build(st, &c->build_id))
 		return error_set(err, -EEXIST, "%s was removed from this store for good",
 				 BUILD_ID_HEX(&c->build_id));
-	r = prove_objects(st, c, err);
+	r = contribution_hold(st, c, err);
 	if (r < 0)
 		return r;
 

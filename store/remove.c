@@ -12,6 +12,7 @@
 #include "store/maintain.h"
 #include "store/names.h"
 #include "store/needs.h"
+#include "store/object_remove.h"
 #include "store/pack_rewrite.h"
 #include "store/remove.h"
 #include "store/sources.h"
@@ -235,24 +236,24 @@ static int remove_objects(struct removal *removal, bool dry_run, struct remove_r
 	int r;
 
 	struct store *st = removal->st;
+	struct removed_files removed = { 0 };
 	struct digest digest;
 	uint8_t flags;
 	for (size_t at = 0; digest_set_next(&removal->objects, &at, &digest, &flags);) {
 		if (removal->unsure || (flags & NEEDED))
 			continue;
+		struct stat stat;
 		if (!dry_run) {
-			r = object_unlink(st, &digest, &ret->n_objects, &ret->freed_bytes, err);
+			r = object_unlink_durably(st, &digest, false, &removed, err);
 			if (r < 0)
 				return r;
-			continue;
+		} else if (object_stat(st, &digest, &stat)) {
+			removed.n++;
+			removed.bytes += (uint64_t)stat.st_size;
 		}
-		char name[OBJECT_NAME_SIZE];
-		struct stat stat;
-		if (fstatat(st->objects_fd, object_name(&digest, name), &stat, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		ret->n_objects++;
-		ret->freed_bytes += (uint64_t)stat.st_size;
 	}
+	ret->n_objects += removed.n;
+	ret->freed_bytes += removed.bytes;
 	return 0;
 }
 

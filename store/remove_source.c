@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "store/digest_set.h"
 #include "store/maintain.h"
+#include "store/object_remove.h"
 #include "store/remove.h"
 #include "store/sources.h"
 
@@ -24,14 +23,6 @@ static bool all_go(const struct pack_rewrite *rewrite, pack_drop drop, void *con
 	return true;
 }
 
-static bool was_relied_on(struct store *st, const struct digest *pack, int64_t min_age)
-{
-	char name[OBJECT_NAME_SIZE];
-	struct stat stat;
-	return fstatat(st->objects_fd, object_name(pack, name), &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       time(NULL) - stat.st_mtime < min_age;
-}
-
 int remove_packs(struct store *st, const struct pack_rewrites *packs, int64_t min_age,
 			pack_drop drop, void *context, bool dry_run, struct remove_result *ret,
 			struct error *err)
@@ -41,8 +32,7 @@ int remove_packs(struct store *st, const struct pack_rewrites *packs, int64_t mi
 	scoped(digest_set_free) struct digest_set dropped = DIGEST_SET_NONE;
 	for (size_t i = 0; i < packs->n; i++) {
 		const struct pack_rewrite *rewrite = &packs->rewrites[i];
-		if (!all_go(rewrite, drop, context) ||
-		    (min_age > 0 && was_relied_on(st, &rewrite->old, min_age)))
+		if (!all_go(rewrite, drop, context) || object_is_young(st, &rewrite->old, min_age))
 			continue;
 		uint64_t freed;
 		if (dry_run) {

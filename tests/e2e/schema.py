@@ -10,7 +10,7 @@ import lib
 TYPES = {'string': str, 'integer': int, 'number': (int, float), 'boolean': bool, 'array': list, 'object': dict,
          'null': type(None)}
 KNOWN = {'$schema', '$id', '$defs', '$ref', 'title', 'description', 'type', 'const', 'enum', 'pattern', 'minimum', 'properties',
-         'required', 'items', 'allOf', 'if', 'then'}
+         'required', 'items', 'allOf', 'anyOf', 'if', 'then'}
 
 
 class Wrong(Exception):
@@ -58,13 +58,36 @@ def _check(root, schema, value, where):
         except Wrong:
             continue
         _check(root, part.get('then', {}), value, where)
+    wrongs = []
+    for part in schema.get('anyOf', ()):
+        try:
+            _check(root, part, value, where)
+            break
+        except Wrong as wrong:
+            wrongs.append(str(wrong))
+    else:
+        if wrongs:
+            raise Wrong(f'{where}: none of {wrongs}')
+
+
+def _keys(root, schema, value):
+    """The keys that may stand in @value itself."""
+    schema = _resolve(root, schema)
+    found = set(schema.get('properties', {}))
+    for part in [*schema.get('allOf', ()), *schema.get('anyOf', ())]:
+        try:
+            _check(root, part.get('if', {}), value, 'line')
+        except Wrong:
+            continue
+        found |= _keys(root, part.get('then', part), value)
+    return found
 
 
 def hold(name, value):
     """Fail where @value is not as docs/schema/dbgvault.NAME.json says."""
     with open(os.path.join(lib.TOP, 'docs', 'schema', f'dbgvault.{name}.json'), encoding='utf-8') as f:
         root = json.load(f)
-    unknown = set(value) - set(root['properties'])
+    unknown = set(value) - _keys(root, root, value)
     if unknown:
         raise lib.Failed(f'{sorted(unknown)}: not in the schema {name}')
     try:

@@ -128,6 +128,23 @@ def reindex(bench):
     fail_at_each_call(bench, ['reindex'], {'one', 'two'}, {'one', 'two'})
 
 
+@store_case('gc: what builds need stays, and a second run removes the rest')
+def collect(bench):
+    # As if the first build had been killed before its record was written; the second needs a part of its pack.
+    build = bench.ids['one']
+    shutil.rmtree(os.path.join(bench.fresh, 'builds', build[:2], build))
+    lib.write(os.path.join(bench.fresh, 'tmp', '.dbgvault.0123456789abcdef.tmp'), 'x')
+    lib.write(os.path.join(bench.fresh, 'quarantine', 'ab-cd.1700000000.000000000'), 'x')
+    run(lib.DBGSTORE, 'reindex', f'--store={bench.fresh}')
+
+    def collected():
+        expect(not bench.in_packs(b'static int twice_one'), 'the source that only it had is still there')
+        expect(not os.listdir(os.path.join(bench.store, 'tmp')), 'unfinished files are still there')
+        rest = run(lib.DBGSTORE, 'gc', '--grace=0', '--quarantine-grace=0', '-n', f'--store={bench.store}').text
+        equal(rest, '', 'what is left to remove')
+    fail_at_each_call(bench, ['gc', '--grace=0', '--quarantine-grace=0'], {'two'}, {'two'}, collected)
+
+
 @store_case('rm BUILDID: the other build stays, and a second run removes')
 def remove_build(bench):
     def removed():

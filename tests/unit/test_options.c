@@ -168,6 +168,27 @@ static void numbers_are_whole(void **state)
 	}
 }
 
+static void durations_have_units(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int64_t seconds; /* -1: none */
+	} cases[] = {
+		{ "0", 0 },	{ "90", 90 },	 { "90s", 90 },	 { "15m", 900 },  { "12h", 43200 },
+		{ "1d", 86400 }, { "030d", 2592000 }, { "36600d", 3162240000 },
+		{ "36601d", -1 }, { "", -1 },	 { "d", -1 },	 { "1w", -1 },	  { "1dd", -1 },
+		{ "1.5h", -1 }, { "-1", -1 },	 { " 1", -1 },	 { "1 d", -1 },	  { "99999999999999999999", -1 },
+		{ "9999999999999999999999999999d", -1 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t seconds = -1;
+		print_message("%s\n", cases[i].text);
+		assert_int_equal(option_duration(cases[i].text, &seconds), cases[i].seconds >= 0);
+		assert_int_equal(seconds, cases[i].seconds);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +197,7 @@ int main(void)
 		cmocka_unit_test(help_and_version_follow_from_the_table),
 		cmocka_unit_test(wrong_use_is_one_harmless_line),
 		cmocka_unit_test(numbers_are_whole),
+		cmocka_unit_test(durations_have_units),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
