@@ -86,6 +86,8 @@ static bool take_value(const struct option_entry *entry, const char *value)
 		*entry->text = value;
 	else if (entry->flag)
 		*entry->flag = true;
+	if (entry->clears)
+		*entry->clears = false;
 	return true;
 }
 

@@ -33,6 +33,7 @@ struct option_entry {
 	const char *help;
 	const char *letters; /* more of them, for the same; NULL: none */
 	bool *flag;
+	bool *clears; /* the flag of its opposite: the last one given counts; NULL: it has none */
 	const char **text; /* the last one given */
 	struct option_values *list;
 };

@@ -344,6 +344,18 @@ static void make_header(const struct archive *archive, const struct archive_memb
 	fill_field(ret->ar_mode, sizeof(ret->ar_mode), member->kind == MEMBER_FILE ? "644" : "0");
 }
 
+bool archive_changes_fields(const struct archive *archive)
+{
+	for (size_t i = 0; i < archive->n_members; i++) {
+		const struct archive_member *member = &archive->members[i];
+		struct ar_hdr header;
+		make_header(archive, member, &header);
+		if (memcmp(&header, archive->bytes + member->header_at, sizeof(header)) != 0)
+			return true;
+	}
+	return false;
+}
+
 static void free_bytes(uint8_t **bytes)
 {
 	free(*bytes);

@@ -55,6 +55,9 @@ must_check int archive_open(const uint8_t *bytes, uint64_t size,
 /** Also accepts a zeroed struct. A guard: scoped(archive_close). */
 void archive_close(struct archive *archive);
 
+/** Does any member's header change though the member does not? */
+bool archive_changes_fields(const struct archive *archive);
+
 /** All bytes in order. */
 must_check int archive_write(const struct archive *archive, const struct sink *sink,
 			     struct error *err);

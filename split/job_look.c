@@ -70,6 +70,8 @@ static int classify(struct job *job, struct error *err)
 	const struct image *image = &job->image;
 	bool named = job->outcome->named;
 	bool linked = image->ehdr.e_type == ET_EXEC || image->ehdr.e_type == ET_DYN;
+	if (image->ehdr.e_type == ET_REL && !image_is_relocatable(image))
+		return error_set(err, -ENOTSUP, "an object file with program headers: not split");
 	if (!linked && !image_is_relocatable(image))
 		return error_set(err, -ENOTSUP,
 				 "no executable, shared object, object file or kernel module (e_type %u)",

@@ -100,11 +100,11 @@ int output_write_content(struct output *output, const struct output_content *con
 	r = content->write(&sink, content->context, err);
 	if (r < 0)
 		return r;
-	r = output->in_place ? replace_attributes(input_fd, input_stat, output->file.fd, times,
-						  warn, context, err)
-			     : own_attributes(output, input_stat, times, err);
+	r = judge(output, content, err); /* before its times are set: it reads the file */
 	if (r == 0)
-		r = judge(output, content, err);
+		r = output->in_place ? replace_attributes(input_fd, input_stat, output->file.fd,
+							  times, warn, context, err)
+				     : own_attributes(output, input_stat, times, err);
 	return r == 0 ? file_sync(output->file.fd, output->name, err) : r;
 }
 

@@ -49,7 +49,7 @@ size_t strip_options_entries(struct strip_options *options,
 		  .flag = &options->only_keep_debug },
 		{ "enable-deterministic-archives", 'D', NULL,
 		  "members of archives get no times and owners, which is done anyway",
-		  .flag = &options->ignored },
+		  .flag = &options->ignored, .clears = &options->keep_archive_fields },
 		{ "disable-deterministic-archives", 'U', NULL, "they keep them",
 		  .flag = &options->keep_archive_fields },
 	};

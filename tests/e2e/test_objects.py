@@ -314,6 +314,27 @@ def archives(work):
     equal(lib.read('lib.a'), stripped, 'the second time')
 
 
+@case('archives: without debug information, times and owners go all the same, as strip -D does', needs=['gcc', 'ar'])
+def archive_fields(work):
+    lib.write('plain.c', 'int plain = 1;')
+    run('gcc', '-g0', '-c', '-o', 'plain.o', 'plain.c')
+    run('ar', 'rcsU', 'lib.a', 'plain.o')
+    before = lib.read('lib.a')
+    lib.dbgsplit('--debug-dir=d', 'lib.a')
+    equal(lib.read('lib.a'), before, 'where nothing may be dropped')
+    for args in (['--discard-debug', '--dry-run'], ['--discard-debug', '-D', '-U']):
+        lib.dbgsplit(*args, 'lib.a')
+        equal(lib.read('lib.a'), before, ' '.join(args))
+    done = lib.dbgsplit('--discard-debug', '-o', 'out.a', 'lib.a')
+    matches('no debug information in the members of this archive; their times and owners are gone', done.text + done.errors)
+    equal(lib.read('lib.a'), before, 'the input')
+    as_strip('-g', '-U', '-D', 'lib.a')
+    for name in ('out.a', 'lib.a'):
+        matches(r'^rw-r--r-- 0/0 .* 1970 plain\.o', run('ar', 'tv', name).text)
+        equal(run('ar', 'p', name, 'plain.o').out, lib.read('plain.o'), 'the member')
+        equal(index_of(name), index_of('lib.a'), 'index')
+
+
 @case('archives: a 64-bit index follows; thin, nested, damaged ones are left alone', needs=['gcc', 'ar', 'nm'])
 def odd_archives(work):
     make_archive()

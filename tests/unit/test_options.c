@@ -15,7 +15,7 @@
 #define MAX_ARGUMENTS 8
 
 struct given {
-	bool flag;
+	bool flag, no_flag;
 	const char *text;
 	struct option_values list;
 	struct common_options common;
@@ -32,6 +32,7 @@ static int parse(struct given *g, const char *const *arguments)
 						   .stands_for = "a peer" };
 	const struct option_entry entries[] = {
 		{ "flag", 'f', NULL, "a flag", .letters = "FG", .flag = &g->flag },
+		{ "no-flag", 'n', NULL, "its opposite", .flag = &g->no_flag, .clears = &g->flag },
 		{ "text", 't', "TEXT", "a text", .text = &g->text },
 		{ "list", 0, "ITEM", "a list", .list = &g->list },
 		{ 0 },
@@ -55,6 +56,8 @@ static void options_are_read(void **state)
 	} cases[] = {
 		{ { NULL }, STATUS_GO_ON, false, NULL, 0, NULL },
 		{ { "-f", "x", NULL }, STATUS_GO_ON, true, NULL, 0, "x" },
+		{ { "-n", "-f", NULL }, STATUS_GO_ON, true, NULL, 0, NULL },
+		{ { "-f", "-n", NULL }, STATUS_GO_ON, false, NULL, 0, NULL },
 		{ { "x", "--flag", "-t", "y", NULL }, STATUS_GO_ON, true, "y", 0, "x" },
 		{ { "--text=y", "--text", "z", NULL }, STATUS_GO_ON, false, "z", 0, NULL },
 		{ { "-ftz", "--list=a", "--list=", NULL }, STATUS_GO_ON, true, "z", 2, NULL },
