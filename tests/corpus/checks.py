@@ -33,7 +33,7 @@ def tail(elf):
 
 def symbols(elf, names):
     """Symbols but those of sections whose name is not in `names`; as a symbol table lists them."""
-    own = {s['name'] for s in elf.sections}
+    own = {elfcompare.plain(s['name']) for s in elf.sections}
     return [t for s in elf.sections if s['type'] == elfcompare.SHT_SYMTAB for t in elf.symbols(s)
             if not isinstance(t[3], str) or t[3] in names or t[3] not in own]
 

@@ -92,3 +92,36 @@ def without_section_headers(path):
         f.write(bytes(8))
         f.seek(0x3A)
         f.write(bytes(6))
+
+
+def with_section_behind(data, name, content):
+    """The bytes of any ELF file with one more section behind them, or None where that cannot be done."""
+    wide, order = data[4] == 2, '<' if data[5] == 1 else '>'
+    shape = order + ('IIQQQQIIQQ' if wide else '10I')
+    place, at = ('Q', 0x28) if wide else ('I', 0x20)
+    shoff, = struct.unpack_from(order + place, data, at)
+    counts = 0x3A if wide else 0x2E
+    size, count, names_index = struct.unpack_from(order + 'HHH', data, counts)
+    if not 0 < names_index < count or size != struct.calcsize(shape) or not 0 < shoff <= len(data) - count * size:
+        return None
+    headers = [list(struct.unpack_from(shape, data, shoff + i * size)) for i in range(count)]
+    old = headers[names_index]
+    if old[TYPE] != 3 or old[OFFSET] + old[SIZE] > len(data):
+        return None
+    names = data[old[OFFSET]:old[OFFSET] + old[SIZE]] + b'\0' + name + b'\0'
+    out = bytearray(data)
+    headers.append([len(names) - len(name) - 1, 1, 0, 0, len(out), len(content), 0, 0, 1, 0])
+    out += content
+    if old[FLAGS] & SHF_ALLOC:  # its bytes are loaded and stay: the names go into a section of their own
+        headers.append([old[NAME], 3, 0, 0, len(out), len(names), 0, 0, 1, 0])
+        names_index = len(headers) - 1
+    else:
+        old[OFFSET], old[SIZE] = len(out), len(names)
+    out += names
+    out += bytes(-len(out) % 8)
+    table = len(out)
+    for header in headers:
+        out += struct.pack(shape, *header)
+    struct.pack_into(order + place, out, at, table)
+    struct.pack_into(order + 'HH', out, counts + 2, len(headers), names_index)
+    return bytes(out)

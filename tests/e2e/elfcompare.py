@@ -19,10 +19,21 @@ import sys
 import zlib
 
 SHT_NULL, SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_NOBITS, SHT_REL = 0, 1, 2, 3, 4, 8, 9
-SHT_SYMTAB_SHNDX = 18
+SHT_GROUP, SHT_SYMTAB_SHNDX = 17, 18
+ET_REL, EM_MIPS = 1, 8
 SHF_ALLOC, SHF_COMPRESSED = 2, 0x800
 PT_LOAD = 1
 SHN_XINDEX = 0xFFFF
+
+
+def inflate(stream):
+    """Zlib streams, one behind the other: gold writes them so."""
+    out = b''
+    while stream:
+        decoder = zlib.decompressobj()
+        out += decoder.decompress(stream) + decoder.flush()
+        stream = decoder.unused_data
+    return out
 
 
 class Elf:
@@ -74,12 +85,12 @@ class Elf:
             kind = struct.unpack_from(self.order + 'I', data)[0]
             stream = data[size_of_header:]
             if kind == 1:
-                return zlib.decompress(stream)
+                return inflate(stream)
             if kind == 2:
                 return subprocess.run(['zstd', '-dcq'], input=stream, check=True, stdout=subprocess.PIPE).stdout
             raise SystemExit(f'{s["name"]}: compression type {kind}')
         if s['name'].startswith('.zdebug_') and data[:4] == b'ZLIB':
-            return zlib.decompress(data[12:])
+            return inflate(data[12:])
         return data
 
     def symbols(self, s):
@@ -117,6 +128,16 @@ class Elf:
             kind = entry[1] & (0xFFFFFFFF if self.wide else 0xFF)
             out.append((entry[0], kind, symbols[index] if index < len(symbols) else index, entry[2:]))
         return out
+
+    def kept_content(self, s):
+        """What a relocatable file's section says once indexes of symbols and sections are what they refer to."""
+        if s['type'] in (SHT_REL, SHT_RELA) and self.machine != EM_MIPS and \
+           0 < s['link'] < len(self.sections) and self.sections[s['link']]['type'] == SHT_SYMTAB:
+            return self.relocations(s)
+        if s['type'] == SHT_GROUP:
+            flags, *members = struct.unpack(f'{self.order}{s["size"] // 4}I', self.raw(s['header']))
+            return flags, [self.sections[i]['name'] for i in members if i < len(self.sections)]
+        return self.content(s)
 
     def loadable(self):
         """(program headers, bytes they load) with the section header table's place masked."""
@@ -260,7 +281,11 @@ def join_differences(original, stripped, debug):
         if t['size'] != s['size']:
             lines.append(f'{what}: size {s["size"]}, in the debug file {t["size"]}')
         kept = left[s['name'], s['addr'], s['type']]
-        if not any(rest.content(u) == whole.content(s) for u in kept):
+        if whole.type == ET_REL:  # numbers of symbols and sections changed with what left
+            same = any(rest.kept_content(u) == whole.kept_content(s) for u in kept)
+        else:
+            same = any(rest.content(u) == whole.content(s) for u in kept)
+        if not same:
             lines.append(f'{what}: content is neither in the debug file nor in the stripped one')
     return lines
 
