@@ -9,11 +9,13 @@
 #include "split/capture.h"
 #include "split/go_sources.h"
 #include "split/resolver.h"
+#include "split/source_guesses.h"
 #include "store/sources.h"
 
 struct capture {
 	struct source_writer *writer;
 	struct resolver *resolver;
+	const struct source_roots *roots;
 	struct go_sources *go; /* NULL: not a Go program */
 	int64_t binary_time;
 	capture_report report;
@@ -67,62 +69,80 @@ static void pass_over(struct capture *c, const char *path, enum reached reached,
 		leave_out(c, path, why);
 }
 
-/*
- * A name that -trimpath made relative. Clients ask for absolute names alone, so that is how it is
- * kept: "/" stands for the compilation folder, which is nowhere.
- */
-static int capture_go(struct capture *c, const struct source_name *name, struct error *err)
+/* Below the folders that the user named, and the project. */
+static int add_below_projects(const struct source_roots *roots, const char *name,
+			      struct source_guesses *to, struct error *err)
 {
-	int r;
-
-	size_t size = strlen(name->path) + 1;
-	scoped(string_free) char *key = malloc(size + 1);
-	if (!key)
-		return error_no_memory(err);
-	*key = '/';
-	memcpy(key + 1, name->path, size);
-	source_path_fold(key, key);
-
-	scoped(go_places_free) struct go_places places = { 0 };
-	r = go_sources_places(c->go, key + 1, &places, err);
-	if (r < 0)
-		return r;
-	/* The best reason is told where no place has it: missing below a root, before outside. */
-	enum reached worst = REACHED_OUTSIDE;
-	const char *why = NULL;
-	for (size_t i = 0; i < places.n; i++) {
-		enum reached reached;
-		struct reached_file file;
-		r = resolver_read(c->resolver, places.places[i].path, SOURCE_SIZE_LIMIT, &reached,
-				  &file, err);
+	const char *const *paths = source_roots_paths(roots);
+	const unsigned *kinds = source_roots_kinds(roots);
+	for (size_t i = 0; paths[i]; i++) {
+		if (!(kinds[i] & ROOT_PROJECT))
+			continue;
+		int r = source_guesses_add(to, false, err, "%s/%s", paths[i], name);
 		if (r < 0)
 			return r;
-		if (reached == REACHED)
-			return keep(c, key, &file,
-				    places.places[i].doubtful || is_doubtful(c, name, &file), err);
-		if (reached > worst) {
-			worst = reached;
-			why = file.why;
-		}
 	}
-	pass_over(c, key, worst, why);
 	return 0;
+}
+
+/* @folded is @name without dot segments, and absolute. */
+static int find_places(struct capture *c, const struct source_name *name, const char *folded,
+		       struct source_guesses *to, struct error *err)
+{
+	int r = source_map_guesses(source_roots_mapped(c->roots),
+				  name->absolute ? folded : folded + 1, to, err);
+	if (r < 0)
+		return r;
+	if (name->absolute)
+		return source_guesses_add(to, false, err, "%s", name->path);
+	return c->go ? go_sources_guesses(c->go, folded + 1, to, err)
+		     : add_below_projects(c->roots, folded + 1, to, err);
+}
+
+/*
+ * Clients ask for absolute names alone. So a relative one (Go's -trimpath, -ffile-prefix-map=DIR=.) is kept as
+ * if "/" were its compilation folder, which is nowhere.
+ */
+static int fold_name(const struct source_name *name, char **ret, struct error *err)
+{
+	int r = string_format(ret, err, "%s%s", name->absolute ? "" : "/", name->path);
+	if (r == 0)
+		source_path_fold(*ret, *ret);
+	return r;
 }
 
 static int capture_one(struct capture *c, const struct source_name *name, struct error *err)
 {
 	int r;
 
-	if (!name->absolute && c->go)
-		return capture_go(c, name, err);
-	enum reached reached;
-	struct reached_file file;
-	r = resolver_read(c->resolver, name->path, SOURCE_SIZE_LIMIT, &reached, &file, err);
+	scoped(string_free) char *folded = NULL;
+	scoped(source_guesses_free) struct source_guesses guesses = { 0 };
+	r = fold_name(name, &folded, err);
+	if (r == 0)
+		r = find_places(c, name, folded, &guesses, err);
 	if (r < 0)
 		return r;
-	if (reached == REACHED)
-		return keep(c, name->path, &file, is_doubtful(c, name, &file), err);
-	pass_over(c, name->path, reached, file.why);
+	const char *key = name->absolute ? name->path : folded;
+	/* The best reason is told where no place has it: missing below a root, before outside. */
+	enum reached worst = REACHED_OUTSIDE;
+	const char *why = NULL;
+	for (size_t i = 0; i < guesses.n; i++) {
+		const struct source_guess *guess = &guesses.items[i];
+		enum reached reached;
+		struct reached_file file;
+		r = resolver_read(c->resolver, guess->path, SOURCE_SIZE_LIMIT, &reached, &file,
+				  err);
+		if (r < 0)
+			return r;
+		if (reached == REACHED)
+			return keep(c, key, &file, guess->doubtful || is_doubtful(c, name, &file),
+				    err);
+		if (reached > worst) {
+			worst = reached;
+			why = file.why;
+		}
+	}
+	pass_over(c, key, worst, why);
 	return 0;
 }
 
@@ -156,6 +176,7 @@ int capture_sources(struct store *st, const struct image *image, const struct so
 
 	struct capture c = { .writer = writer,
 			     .resolver = resolver,
+			     .roots = roots,
 			     .go = go,
 			     .binary_time = binary_time,
 			     .report = report,

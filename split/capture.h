@@ -10,6 +10,7 @@
  */
 
 struct source_roots;
+struct source_map;
 
 /**
  * The roots of this machine: the project of the working directory (nearest parent with .git, go.mod,
@@ -22,6 +23,12 @@ must_check int source_roots_new(const char *const *extra, size_t n_extra, struct
 				struct error *err);
 void source_roots_free(struct source_roots *roots);
 define_scoped(struct source_roots *, source_roots_free)
+
+/** FROM=DIR: what the DWARF names below FROM lies below DIR here, which becomes a root.
+ * Errors: those of source_map_add() (split/source_guesses.h) */
+must_check int source_roots_map(struct source_roots *roots, const char *mapping,
+				struct error *err);
+const struct source_map *source_roots_mapped(const struct source_roots *roots);
 
 /** The roots, resolved, for messages and tests; NULL behind the last. */
 const char *const *source_roots_paths(const struct source_roots *roots);

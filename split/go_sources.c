@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,14 +60,6 @@ int go_sources_new(const struct image *image, const struct source_roots *roots,
 	go->roots = roots;
 	*ret = go;
 	return 0;
-}
-
-void go_places_free(struct go_places *places)
-{
-	for (size_t i = 0; i < places->n; i++)
-		free(places->places[i].path);
-	free(places->places);
-	*places = (struct go_places){ 0 };
 }
 
 /* ---- go.mod and go.work ---- */
@@ -264,29 +255,6 @@ static const char *behind_module(const char *name, const char *module)
 
 /* ---- places ---- */
 
-static int add_place(struct go_places *to, bool doubtful, struct error *err, const char *format,
-		     ...) printf_like(4, 5);
-static int add_place(struct go_places *to, bool doubtful, struct error *err, const char *format,
-		     ...)
-{
-	char path[PATH_MAX];
-	va_list args;
-	va_start(args, format);
-	int n = vsnprintf(path, sizeof(path), format, args);
-	va_end(args);
-	if (n < 0 || n >= PATH_MAX)
-		return 0; /* no file has such a name */
-	struct go_place *places = reallocarray(to->places, to->n + 1, sizeof(*places));
-	if (!places)
-		return error_no_memory(err);
-	to->places = places;
-	places[to->n] = (struct go_place){ strdup(path), doubtful };
-	if (!places[to->n].path)
-		return error_no_memory(err);
-	to->n++;
-	return 0;
-}
-
 /* Is the Go root at @root of the program's own release? Its file VERSION begins with it. */
 static bool is_release(const struct go_sources *go, const char *root)
 {
@@ -300,7 +268,7 @@ static bool is_release(const struct go_sources *go, const char *root)
 }
 
 /* The standard library, of the program's release first. */
-static int add_standard(struct go_sources *go, const char *name, struct go_places *to,
+static int add_standard(struct go_sources *go, const char *name, struct source_guesses *to,
 			struct error *err)
 {
 	int r;
@@ -311,7 +279,7 @@ static int add_standard(struct go_sources *go, const char *name, struct go_place
 		for (size_t i = 0; paths[i]; i++) {
 			if (!(kinds[i] & ROOT_GO) || is_release(go, paths[i]) == (other == 1))
 				continue;
-			r = add_place(to, other, err, "%s/src/%s", paths[i], name);
+			r = source_guesses_add(to, other, err, "%s/src/%s", paths[i], name);
 			if (r < 0)
 				return r;
 		}
@@ -319,7 +287,7 @@ static int add_standard(struct go_sources *go, const char *name, struct go_place
 }
 
 /* Toolchains that the go command fetched lie in the module cache. */
-static int add_fetched(struct go_sources *go, const char *name, struct go_places *to,
+static int add_fetched(struct go_sources *go, const char *name, struct source_guesses *to,
 		       struct error *err)
 {
 	const char *const *paths = source_roots_paths(go->roots);
@@ -336,7 +304,7 @@ static int add_fetched(struct go_sources *go, const char *name, struct go_places
 		scoped(globfree) glob_t found = { 0 };
 		if (n >= PATH_MAX || glob(pattern, 0, NULL, &found) != 0)
 			continue;
-		int r = add_place(to, false, err, "%s/src/%s", found.gl_pathv[0], name);
+		int r = source_guesses_add(to, false, err, "%s/src/%s", found.gl_pathv[0], name);
 		if (r < 0)
 			return r;
 	}
@@ -346,7 +314,7 @@ static int add_fetched(struct go_sources *go, const char *name, struct go_places
 /* "" or "/…" below the cache's folder of a module's version. */
 static int add_cached(struct go_sources *go, const char *module, size_t module_size,
 		      const char *version, size_t version_size, const char *rest,
-		      struct go_places *to, struct error *err)
+		      struct source_guesses *to, struct error *err)
 {
 	int r;
 
@@ -361,7 +329,7 @@ static int add_cached(struct go_sources *go, const char *module, size_t module_s
 	for (size_t i = 0; paths[i]; i++) {
 		if (!(kinds[i] & ROOT_GO_MODULES))
 			continue;
-		r = add_place(to, false, err, "%s/%s@%s%s", paths[i], escaped, escaped_version,
+		r = source_guesses_add(to, false, err, "%s/%s@%s%s", paths[i], escaped, escaped_version,
 			      rest);
 		if (r < 0)
 			return r;
@@ -374,7 +342,7 @@ static int add_cached(struct go_sources *go, const char *module, size_t module_s
  * "dep\tMODULE\tVERSION". A path with a dot or slash in front is a folder, from the main module's.
  */
 static int add_replaced(struct go_sources *go, const char *module, size_t size, const char *rest,
-			struct go_places *to, struct error *err)
+			struct source_guesses *to, struct error *err)
 {
 	bool of_module = false;
 	for (const char *line = go->info.module_text; *line;
@@ -389,14 +357,14 @@ static int add_replaced(struct go_sources *go, const char *module, size_t size, 
 		size_t path_size = strcspn(path, "\t\n");
 		const char *version = path + path_size + (path[path_size] == '\t');
 		if (*path == '/')
-			return add_place(to, false, err, "%.*s%s", (int)path_size, path, rest);
+			return source_guesses_add(to, false, err, "%.*s%s", (int)path_size, path, rest);
 		if (*path != '.')
 			return add_cached(go, path, path_size, version, strcspn(version, "\t\n"),
 					  rest, to, err);
 		for (size_t i = 0; i < go->n_modules; i++) {
 			if (strcmp(go->modules[i].path, go->info.main_module) != 0)
 				continue;
-			int r = add_place(to, false, err, "%s/%.*s%s", go->modules[i].folder,
+			int r = source_guesses_add(to, false, err, "%s/%.*s%s", go->modules[i].folder,
 					  (int)path_size, path, rest);
 			if (r < 0)
 				return r;
@@ -408,7 +376,7 @@ static int add_replaced(struct go_sources *go, const char *module, size_t size, 
 
 /* MODULE@VERSION/…: @at is the "@" in @name. */
 static int versioned_places(struct go_sources *go, const char *name, const char *at,
-			    struct go_places *to, struct error *err)
+			    struct source_guesses *to, struct error *err)
 {
 	int r;
 
@@ -422,42 +390,37 @@ static int versioned_places(struct go_sources *go, const char *name, const char 
 	const unsigned *kinds = source_roots_kinds(go->roots);
 	for (size_t i = 0; r == 0 && i < go->n_modules; i++)
 		if (!strcmp(go->modules[i].path, go->info.main_module))
-			r = add_place(to, false, err, "%s/vendor/%.*s%s", go->modules[i].folder,
+			r = source_guesses_add(to, false, err, "%s/vendor/%.*s%s", go->modules[i].folder,
 				      (int)size, name, rest);
 	for (size_t i = 0; r == 0 && paths[i]; i++)
 		if (kinds[i] & ROOT_PROJECT)
-			r = add_place(to, false, err, "%s/vendor/%.*s%s", paths[i], (int)size, name,
+			r = source_guesses_add(to, false, err, "%s/vendor/%.*s%s", paths[i], (int)size, name,
 				      rest);
 	return r;
 }
 
-int go_sources_places(struct go_sources *go, const char *name, struct go_places *ret,
+int go_sources_guesses(struct go_sources *go, const char *name, struct source_guesses *to,
 		      struct error *err)
 {
 	int r;
 
-	scoped(go_places_free) struct go_places places = { 0 };
 	r = look_for_modules(go, err);
 	if (r < 0)
 		return r;
 	const char *at = strchr(name, '@');
 	if (at) {
-		r = versioned_places(go, name, at, &places, err);
+		r = versioned_places(go, name, at, to, err);
 	} else {
 		for (size_t i = 0; r == 0 && i < go->n_modules; i++) {
 			const char *rest = behind_module(name, go->modules[i].path);
 			if (rest)
-				r = add_place(&places, false, err, "%s%s", go->modules[i].folder,
+				r = source_guesses_add(to, false, err, "%s%s", go->modules[i].folder,
 					      rest);
 		}
 		if (r == 0)
-			r = add_fetched(go, name, &places, err);
+			r = add_fetched(go, name, to, err);
 		if (r == 0)
-			r = add_standard(go, name, &places, err);
+			r = add_standard(go, name, to, err);
 	}
-	if (r < 0)
-		return r;
-	*ret = places;
-	places = (struct go_places){ 0 };
-	return 0;
+	return r;
 }

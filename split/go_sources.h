@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "split/capture.h"
+#include "split/source_guesses.h"
 
 /*
  * Where a Go program's sources lie that `go build -trimpath` names by module: "fmt/print.go" in the
  * Go root, "golang.org/x/net@v0.1.0/html/doc.go" in the module cache, a vendor tree or what go.mod
- * puts in its place, "example.com/app/main.go" in the folder whose go.mod says so. Places are
- * guesses: they are read by the resolver alone, which takes nothing that is below no root.
+ * puts in its place, "example.com/app/main.go" in the folder whose go.mod says so.
  */
 struct go_sources;
 
@@ -19,21 +19,9 @@ must_check int go_sources_new(const struct image *image, const struct source_roo
 void go_sources_free(struct go_sources *go);
 define_scoped(struct go_sources *, go_sources_free)
 
-struct go_place {
-	char *path; /* absolute */
-	bool doubtful; /* of another Go release than the program's */
-};
-
-struct go_places {
-	struct go_place *places; /* best first */
-	size_t n;
-};
-
-/** Where a relative, folded @name may lie. Errors: -ENOMEM */
-must_check int go_sources_places(struct go_sources *go, const char *name, struct go_places *ret,
-				 struct error *err);
-/** Also accepts a zeroed struct. A guard: scoped(go_places_free). */
-void go_places_free(struct go_places *places);
+/** Add where a relative, folded @name may lie. Errors: -ENOMEM */
+must_check int go_sources_guesses(struct go_sources *go, const char *name,
+				 struct source_guesses *to, struct error *err);
 
 /* Pure parts, apart for tests. */
 

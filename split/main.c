@@ -69,6 +69,20 @@ static int join(const struct split_options *options)
 	return r == 0 ? STATUS_DONE : STATUS_TROUBLE;
 }
 
+static int find_roots(const struct split_options *options, struct source_roots **ret,
+		      struct error *err)
+{
+	int r;
+
+	scoped(source_roots_freep) struct source_roots *roots = NULL;
+	r = source_roots_new(options->source_roots.values, options->source_roots.n, &roots, err);
+	for (size_t i = 0; r == 0 && i < options->source_maps.n; i++)
+		r = source_roots_map(roots, options->source_maps.values[i], err);
+	if (r == 0)
+		*ret = take(roots);
+	return r;
+}
+
 static int run(const struct split_options *options)
 {
 	struct error err = ERROR_NONE;
@@ -95,8 +109,7 @@ static int run(const struct split_options *options)
 
 	scoped(source_roots_freep) struct source_roots *roots = NULL;
 	if (st && !options->no_sources && !options->dry_run) {
-		if (source_roots_new(options->source_roots.values, options->source_roots.n, &roots,
-				     &err) < 0) {
+		if (find_roots(options, &roots, &err) < 0) {
 			log_error("%s", err.message);
 			return STATUS_TROUBLE;
 		}

@@ -34,6 +34,7 @@ static const struct option_usage *usage_of(const struct split_options *options)
 void split_options_free(struct split_options *options)
 {
 	option_values_free(&options->source_roots);
+	option_values_free(&options->source_maps);
 	option_values_free(&options->removed);
 	origin_free(&options->origin);
 	words_free(&options->words);
@@ -233,6 +234,9 @@ int split_options_read(struct split_options *options, int argc, char **argv)
 		  .text = &texts.sources },
 		{ "source-root", 0, "DIR", "sources may lie below DIR too",
 		  .list = &options->source_roots },
+		{ "source-map", 0, "FROM=DIR",
+		  "what debug information names below FROM lies below DIR here",
+		  .list = &options->source_maps },
 		{ "executable", 0, "yes|no", "keep the stripped file in the store too (yes)",
 		  .text = &texts.executable },
 		{ "debug-names", 0, "absolute|keep",

@@ -16,6 +16,7 @@ struct split_options {
 	const char *output; /* -o */
 	bool no_sources;
 	struct option_values source_roots;
+	struct option_values source_maps; /* FROM=DIR */
 	bool no_executable;
 	bool keep_names; /* in the stored debug image */
 	enum build_id_mode build_id;

@@ -12,12 +12,14 @@
 #include "base/file.h"
 #include "split/go_sources.h"
 #include "split/roots.h"
+#include "split/source_guesses.h"
 
 struct source_roots {
 	char **paths; /* resolved, each once; NULL behind the last */
 	unsigned *kinds; /* of each */
 	unsigned kind; /* that roots have which are being added */
 	size_t n;
+	struct source_map map;
 };
 
 void source_roots_free(struct source_roots *roots)
@@ -28,6 +30,7 @@ void source_roots_free(struct source_roots *roots)
 		free(roots->paths[i]);
 	free(roots->paths);
 	free(roots->kinds);
+	source_map_free(&roots->map);
 	free(roots);
 }
 
@@ -505,4 +508,21 @@ int source_roots_new(const char *const *extra, size_t n_extra, struct source_roo
 		return r;
 	*ret = take(roots);
 	return 0;
+}
+
+int source_roots_map(struct source_roots *roots, const char *mapping, struct error *err)
+{
+	int r = source_map_add(&roots->map, mapping, err);
+	if (r < 0)
+		return r;
+	char *path = strdup(roots->map.mappings[roots->map.n - 1].to);
+	if (!path)
+		return error_no_memory(err);
+	roots->kind = ROOT_PROJECT;
+	return keep(roots, path, err);
+}
+
+const struct source_map *source_roots_mapped(const struct source_roots *roots)
+{
+	return &roots->map;
 }

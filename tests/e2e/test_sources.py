@@ -112,6 +112,40 @@ def none(work):
         equal(fetch(server, build_id, f'{folder}/main.c')[0], 404, 'status')
 
 
+@case('names that a prefix map made: relative ones from the project, others by --source-map', needs=['gcc'])
+def mapped(work):
+    folder = project(work)
+    elsewhere = os.path.join(work, 'elsewhere')
+    os.mkdir(elsewhere)
+
+    def built(option):
+        run('gcc', '-g', f'-ffile-prefix-map={option}', '-Wl,--build-id=sha1', '-o', 'prog', f'{folder}/main.c', cwd=folder)
+        return os.path.join(folder, 'prog')
+
+    binary = built(f'{folder}=.')
+    relative = lib.build_id(binary)
+    store = lib.new_store(work)
+    split(store, binary, cwd=folder)
+    binary = built(f'{folder}=/usr/src/debug/prog')
+    moved = lib.build_id(binary)
+    failed = split(store, binary, '--source-map=/usr/src/debug/prog', cwd=elsewhere, status=1)
+    matches('expected FROM=DIR', failed.errors)
+    failed = split(store, binary, '--source-map=/usr/src/debug/prog=missing', cwd=elsewhere, status=1)
+    matches('missing', failed.errors)
+    split(store, binary, '--source-map=/usr/src/other=/tmp', f'--source-map=/usr/src/debug/prog/={folder}', cwd=elsewhere)
+    binary = built(f'{folder}=.')
+    shutil.copy(binary, 'again')
+    other = lib.new_store(work, 'other')
+    split(other, os.path.abspath('again'), f'--source-map=.={folder}', cwd=elsewhere)
+    with lib.Server(store) as server:
+        equal(fetch(server, relative, '/main.c'), (200, MAIN.encode()), 'a relative name')
+        equal(fetch(server, relative, '/inc/help.h'), (200, HELP.encode()), 'a relative name in a folder')
+        equal(fetch(server, moved, '/usr/src/debug/prog/main.c'), (200, MAIN.encode()), 'a mapped name')
+        equal(fetch(server, moved, '/usr/src/debug/prog/inc/help.h'), (200, HELP.encode()), 'a mapped name in a folder')
+    with lib.Server(other) as server:
+        equal(fetch(server, relative, '/inc/help.h'), (200, HELP.encode()), 'a relative name that was mapped')
+
+
 @case('roots: no project no sources; --source-root opens one; a missing one is an error', needs=['gcc', 'zstd', 'tar'])
 def roots(work):
     folder = project(work)
