@@ -333,6 +333,14 @@ static struct value read_value(struct dwarf_cursor *c, const struct header *head
 	return value;
 }
 
+static unsigned offset_width(const struct header *header, uint64_t form)
+{
+	return form == FORM_sec_offset ? header->offset_size
+	       : form == FORM_data4    ? 4
+	       : form == FORM_data8    ? 8
+				       : 0;
+}
+
 /* An indexed string's offset in .debug_str. */
 static int read_string_offset(struct unit_reader *reader, const struct header *header,
 			      uint64_t base, uint64_t index, uint64_t *ret, struct error *err)
@@ -444,12 +452,15 @@ int unit_read(struct unit_reader *reader, const struct unit_start *start, struct
 		 */
 		if (form == FORM_indirect)
 			form = dwarf_uleb(&c);
+		const uint8_t *at = c.at;
 		struct value value = read_value(&c, &header, form, implicit);
 		if (c.failed)
 			break;
 		if (name == AT_stmt_list) {
 			unit.has_lines = true;
 			unit.lines_offset = value.number;
+			unit.lines_at = at;
+			unit.lines_width = offset_width(&header, form);
 		} else if (name == AT_comp_dir) {
 			dir = value;
 		} else if (name == AT_str_offsets_base) {

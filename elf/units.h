@@ -40,6 +40,8 @@ must_check int units_walk(const struct image *image, const struct section *secti
 struct unit {
 	bool has_lines;
 	uint64_t lines_offset; /* DW_AT_stmt_list */
+	const uint8_t *lines_at; /* the bytes that say so, in the unit, */
+	unsigned lines_width; /* and how many; 0: no offset by its form */
 	const char *compilation_dir; /* NULL: not said, or where we cannot look */
 };
 

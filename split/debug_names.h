@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "base/digest.h"
+#include "base/edits.h"
 #include "elf/compilation_dirs.h"
+#include "elf/line_dirs.h"
 #include "split/debug_image.h"
 
 /*
- * Names in the stored debug image that debuggers can ask for. `go build -trimpath` leaves "." as the
- * compilation folder, and gdb asks for no name that is not absolute: in the image, each such "." in
- * .debug_info becomes "/", a byte for a byte. Nothing moves, in DWARF 4 and 5 alike.
+ * Names in the stored debug image that debuggers can ask for. `go build -trimpath` leaves names that
+ * are relative to nothing, and gdb and Delve ask for none that is not absolute: in the image, the
+ * folders of line tables get a "/" before them. What lies behind moves, and what says where it is
+ * follows. Where a table cannot be rewritten, units' compilation folders become "/" where they were
+ * ".", a byte for a byte: gdb alone goes by them. The image carries what undoes it; base/edits.h.
  */
 struct debug_names {
-	struct compilation_dirs dirs; /* n is 0: the image stays as it is */
+	struct line_dirs lines; /* to be made absolute, or else */
+	struct compilation_dirs dirs; /* units' own folders */
+	struct edits edits; /* of the image as it lies */
+	uint64_t behind, shift; /* what lies from there on moves by so much */
 	/* After writing: */
-	uint64_t *offsets; /* of the changed bytes, in the debug image; dirs.n */
 	struct digest original; /* of the image without the change */
+	uint64_t original_bytes;
 	bool written;
 };
 
@@ -26,38 +33,25 @@ must_check int debug_names_find(const struct image *image, struct debug_names *r
 /** Also accepts a zeroed struct. A guard: scoped(debug_names_free). */
 void debug_names_free(struct debug_names *names);
 
-/** Where names were changed in a debug image from a store, with what else may look so. */
-struct changed_names {
-	uint64_t *places; /* rising, in the file */
-	size_t n;
-};
-
-/** @image  of the debug file. Errors: -ENOMEM; DWARF that cannot be read has none */
-must_check int changed_names_find(const struct image *image, struct changed_names *ret,
-				  struct error *err);
-/** Also accepts a zeroed struct. A guard: scoped(changed_names_free). */
-void changed_names_free(struct changed_names *names);
-/** The first of the places that is not before @offset, or names->n. */
-size_t changed_names_next(const struct changed_names *names, uint64_t offset);
-/** @size bytes at @bytes, which lie at @offset of the file, become what they were. */
-void changed_names_restore(const struct changed_names *names, uint64_t offset, uint8_t *bytes,
-			   uint64_t size);
-/** CRC-32 of @size bytes, as they were. */
-uint32_t changed_names_crc(const struct changed_names *names, const uint8_t *bytes, uint64_t size);
+/** Plan the change of the image as it is laid out: without edits after it, there is none.
+ * Errors: -ENOMEM */
+must_check int debug_names_place(struct debug_names *names, const struct debug_image *debug,
+				 struct error *err);
+/** How the changed image lies. @layout and @sections: those of debug_image_layout(). */
+void debug_names_move(const struct debug_names *names, struct object_layout *layout,
+		      struct object_section *sections);
 
 /** Between a debug image and where it goes: takes the untouched bytes, hands on the changed ones. */
 struct names_sink {
-	struct sink to;
 	struct debug_names *names;
 	struct digester *digester; /* of the untouched bytes */
-	uint64_t at; /* bytes so far */
-	size_t next; /* of the offsets */
+	struct edits_pass pass;
 };
 
-/** @ret_sink  keeps a pointer to @ret. Errors: -ENOMEM */
-must_check int names_sink_open(struct debug_names *names, const struct debug_image *debug,
-			       const struct sink *to, struct names_sink *ret,
-			       struct sink *ret_sink, struct error *err);
-/** All bytes were taken: fills in names->original. */
-void names_sink_finish(struct names_sink *s);
+/** After debug_names_place(). @ret_sink  keeps a pointer to @ret. Errors: -ENOMEM */
+must_check int names_sink_open(struct debug_names *names, const struct sink *to,
+			       struct names_sink *ret, struct sink *ret_sink, struct error *err);
+/** All bytes were taken: hands on what undoes the change, and fills in names->original. Errors: those
+ * of edits_pass_finish() */
+must_check int names_sink_finish(struct names_sink *s, struct error *err);
 void names_sink_close(struct names_sink *s); /* a guard; also accepts a zeroed one */

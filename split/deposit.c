@@ -48,13 +48,17 @@ static int write_debug(struct store *st, const struct debug_image *debug, struct
 		scoped(sections_free) struct object_section *sections = NULL;
 		r = debug_image_layout(debug, &layout, &sections, err);
 		if (r == 0)
-			r = object_writer_new(st, &layout, 0, &w, err);
+			r = debug_names_place(names, debug, err);
+		if (r < 0)
+			return r;
+		debug_names_move(names, &layout, sections);
+		r = object_writer_new(st, &layout, 0, &w, err);
 		if (r < 0)
 			return r;
 		object_writer_note(w, fresh);
 		struct sink to = writer_sink(w);
-		if (names && names->dirs.n)
-			r = names_sink_open(names, debug, &to, &renamed, &to, err);
+		if (names->edits.n)
+			r = names_sink_open(names, &to, &renamed, &to, err);
 		if (r < 0)
 			return r;
 		tee.sinks[tee.n_sinks++] = to;
@@ -70,10 +74,9 @@ static int write_debug(struct store *st, const struct debug_image *debug, struct
 	r = mapping_check(input, err);
 	if (r < 0)
 		return r;
-	r = w ? object_writer_finish(w, ret, err) : 0;
-	if (r == 0 && renamed.names)
-		names_sink_finish(&renamed);
-	return r;
+	if (renamed.names)
+		r = names_sink_finish(&renamed, err);
+	return r == 0 && w ? object_writer_finish(w, ret, err) : r;
 }
 
 int deposit_debug(struct store *st, struct debug_image *debug, struct file_sink *file,

@@ -19,7 +19,7 @@ struct progress;
  * @st    NULL: no store
  * @file  NULL: no plain file. Its file is written from the start
  * @fresh     the object is noted in it (store/fresh.h)
- * @names  changed in the object, and told what was; the plain file has them as they are. NULL: none
+ * @names  changed in the object, and told what was; the plain file has them as they are
  * @progress  expects and is told the image's bytes; may be NULL
  * Errors: -EBUSY @input has changed: nothing is durable
  */

@@ -18,24 +18,18 @@ static const char *codec_name(enum compression compression)
 	}
 }
 
-/* The names that the stored image has otherwise, and what gives the untouched one back. */
+/* The names that the stored image has otherwise. */
 static void list_names(struct job *job)
 {
 	const struct debug_names *names = &job->names;
-	if (!names->written || !names->dirs.n)
+	if (!names->written)
 		return;
-	const char *section = job->image.sections[names->dirs.section].name;
-	json_t *change = outcome_change(job->outcome, "names-patched", section);
-	char old_byte[3], new_byte[3];
-	hex_encode((const uint8_t[]){ DEBUG_NAMES_OLD }, 1, old_byte);
-	hex_encode((const uint8_t[]){ DEBUG_NAMES_NEW }, 1, new_byte);
-	json_t *offsets = json_array();
-	for (size_t i = 0; i < names->dirs.n; i++)
-		json_array_append_new(offsets, json_integer((json_int_t)names->offsets[i]));
-	json_object_set_new(change, "old", json_string(old_byte));
-	json_object_set_new(change, "new", json_string(new_byte));
-	json_object_set_new(change, "offsets", offsets);
+	uint64_t section = names->shift ? names->lines.lines_section : names->dirs.section;
+	json_t *change =
+		outcome_change(job->outcome, "names-changed", job->image.sections[section].name);
 	json_object_set_new(change, "original", json_string(DIGEST_HEX(&names->original)));
+	json_object_set_new(change, "original_bytes",
+			    json_integer((json_int_t)names->original_bytes));
 }
 
 static void list(struct job *job)

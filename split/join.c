@@ -9,6 +9,7 @@
 
 #include <libdeflate.h>
 
+#include "base/edits.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mapping.h"
@@ -16,7 +17,6 @@
 #include "elf/given_id.h"
 #include "elf/identity.h"
 #include "elf/notes.h"
-#include "split/debug_names.h"
 #include "split/join.h"
 #include "split/recipe.h"
 #include "split/restream.h"
@@ -37,9 +37,9 @@ struct half {
 
 struct join {
 	struct half stripped, debug;
-	struct tmpfile fetched; /* the debug file, where it comes from a store */
+	struct tmpfile fetched; /* the debug file, where it comes from a store, */
+	struct tmpfile undone; /* and as it was before names were changed in it */
 	struct recipe recipe;
-	struct changed_names changed; /* in the debug file; most have none */
 	const char *output;
 	int dir_fd;
 	char *name;
@@ -59,10 +59,10 @@ static void half_close(struct half *half)
 
 static void join_close(struct join *join)
 {
-	changed_names_free(&join->changed);
 	half_close(&join->stripped);
 	half_close(&join->debug);
 	tmpfile_discard(&join->fetched);
+	tmpfile_discard(&join->undone);
 	tmpfile_discard(&join->file);
 	fd_close(&join->dir_fd);
 	free(join->name);
@@ -188,6 +188,46 @@ static int fetch(struct join *join, struct store *st, struct error *err)
 	return r == 0 ? half_map(&join->debug, join->fetched.fd, err) : r;
 }
 
+/* ---- as it was split ---- */
+
+static int put_undone(const uint8_t *bytes, size_t size, bool lent, void *context,
+		      struct error *err)
+{
+	(void)lent;
+	struct join *join = context;
+	return file_write(join->undone.fd, bytes, size, join->name, err);
+}
+
+/* A store's copy may have names that the splitter's own debug file has not. */
+static int undo_names(struct join *join, struct error *err)
+{
+	int r;
+
+	struct half *half = &join->debug;
+	const uint8_t *bytes = mapping_bytes(half->mapping);
+	uint64_t size = mapping_size(half->mapping), list_size;
+	if (size < EDITS_TRAILER_SIZE ||
+	    !edits_find(bytes + size - EDITS_TRAILER_SIZE, size, &list_size))
+		return 0;
+	struct edits_undo undo = { .put = put_undone, .context = join };
+	r = edits_undo_open(&undo, bytes + (size - list_size), list_size, err);
+	if (r == 0)
+		r = tmpfile_create(join->dir_fd, &join->undone, err);
+	if (r == 0)
+		r = edits_undo(&undo, bytes, size - list_size, err);
+	if (r == 0)
+		r = edits_undo_finish(&undo, err);
+	if (r == 0)
+		r = mapping_check(half->mapping, err);
+	if (r < 0)
+		return error_prefix(err, r, "%s", ESCAPED(half->path));
+	image_close(&half->image);
+	half->image = (struct image){ 0 };
+	mapping_close(half->mapping);
+	half->mapping = NULL;
+	return half_map(half, join->undone.fd, err);
+}
+
 /* ---- the steps ---- */
 
 static int put(struct join *join, const uint8_t *bytes, uint64_t size, struct error *err)
@@ -206,39 +246,23 @@ static int put_stripped(struct join *join, uint64_t from, uint64_t size, struct 
 	return put(join, mapping_bytes(join->stripped.mapping) + from, size, err);
 }
 
-/* Bytes of the debug image as it was split. @own: a copy where some are changed back; free(). */
-static int debug_bytes(const struct join *join, uint64_t from, uint64_t size, uint8_t **own,
-		       const uint8_t **ret, struct error *err)
+/* Bytes of the debug image as it was split. */
+static int debug_bytes(const struct join *join, uint64_t from, uint64_t size, const uint8_t **ret,
+		       struct error *err)
 {
 	if (!range_fits(from, size, join->recipe.image_size))
 		return error_set(err, -EBADMSG,
 				 "%s: the recipe takes 0x%" PRIx64 " bytes at 0x%" PRIx64
 				 ", past the 0x%" PRIx64 " there are",
 				 ESCAPED(join->debug.path), size, from, join->recipe.image_size);
-	const uint8_t *bytes = mapping_bytes(join->debug.mapping) + from;
-	*ret = bytes;
-	size_t first = changed_names_next(&join->changed, from);
-	if (first == join->changed.n || join->changed.places[first] - from >= size)
-		return 0;
-	*own = malloc(size);
-	if (!*own)
-		return error_no_memory(err);
-	memcpy(*own, bytes, size);
-	changed_names_restore(&join->changed, from, *own, size);
-	*ret = *own;
+	*ret = mapping_bytes(join->debug.mapping) + from;
 	return 0;
-}
-
-static void free_bytes(uint8_t **bytes)
-{
-	free(*bytes);
 }
 
 static int put_debug(struct join *join, uint64_t from, uint64_t size, struct error *err)
 {
-	scoped(free_bytes) uint8_t *own = NULL;
 	const uint8_t *bytes;
-	int r = debug_bytes(join, from, size, &own, &bytes, err);
+	int r = debug_bytes(join, from, size, &bytes, err);
 	return r == 0 ? file_write(join->file.fd, bytes, size, join->name, err) : r;
 }
 
@@ -288,9 +312,8 @@ static int put_compressed(struct join *join, const struct recipe_step *step, str
 {
 	int r;
 
-	scoped(free_bytes) uint8_t *own = NULL;
 	const uint8_t *content;
-	r = debug_bytes(join, step->from, step->content_size, &own, &content, err);
+	r = debug_bytes(join, step->from, step->content_size, &content, err);
 	if (r < 0)
 		return r;
 	struct stream stream = { .join = join, .limit = step->size_bytes };
@@ -392,22 +415,14 @@ static int publish(struct join *join, struct error *err)
 	return r == 0 ? tmpfile_replace(&join->file, join->dir_fd, join->name, err) : r;
 }
 
-/* A store's copy may have names that the splitter's own debug file has not. */
-static int check_image(struct join *join, struct error *err)
+static int check_image(const struct join *join, struct error *err)
 {
-	int r;
-
-	const uint8_t *bytes = mapping_bytes(join->debug.mapping);
-	uint64_t size = join->recipe.image_size;
-	if (libdeflate_crc32(0, bytes, size) == join->recipe.image_crc)
-		return 0;
-	r = changed_names_find(&join->debug.image, &join->changed, err);
-	if (r < 0)
-		return r;
-	if (changed_names_crc(&join->changed, bytes, size) == join->recipe.image_crc)
-		return 0;
-	return error_set(err, -EBADMSG, "%s: its checksum is wrong: damaged",
-			 ESCAPED(join->debug.path));
+	uint32_t crc = libdeflate_crc32(0, mapping_bytes(join->debug.mapping),
+					join->recipe.image_size);
+	return crc == join->recipe.image_crc
+		       ? 0
+		       : error_set(err, -EBADMSG, "%s: its checksum is wrong: damaged",
+				   ESCAPED(join->debug.path));
 }
 
 static int open_recipe(struct join *join, struct error *err)
@@ -427,6 +442,7 @@ int join_files(const char *stripped, const char *debug, struct store *st, const 
 	scoped(join_close) struct join join = { .stripped = { .path = stripped, .fd = -1 },
 						.debug = { .path = debug, .fd = -1 },
 						.fetched = TMPFILE_NONE,
+						.undone = TMPFILE_NONE,
 						.output = output,
 						.dir_fd = -1,
 						.file = TMPFILE_NONE };
@@ -439,6 +455,8 @@ int join_files(const char *stripped, const char *debug, struct store *st, const 
 		join.debug.path = "the store's debug information";
 		r = fetch(&join, st, err);
 	}
+	if (r == 0)
+		r = undo_names(&join, err);
 	if (r == 0)
 		r = check_pair(&join, err);
 	if (r == 0)

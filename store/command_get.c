@@ -11,7 +11,7 @@
 #include "base/tmpfile.h"
 #include "store/command_build.h"
 #include "store/object_copy.h"
-#include "store/patches.h"
+#include "store/original.h"
 #include "store/sources.h"
 
 /* Where the bytes go: standard output, or a file that gets its name when it is whole. */
@@ -77,19 +77,24 @@ static const char *output_name(const struct output *out)
 	return out->path ? out->path : "standard output";
 }
 
-struct undoing {
-	const struct patches *patches;
+/* What comes out, checked as it goes. */
+struct original {
+	struct output *out;
 	struct digester *digester;
 };
 
-static int undo_piece(uint64_t offset, uint8_t *bytes, size_t size, void *context,
-		      struct error *err)
+static int put_original(const uint8_t *bytes, size_t size, bool lent, void *context,
+			struct error *err)
 {
-	const struct undoing *undoing = context;
-	int r = patches_undo(undoing->patches, offset, bytes, size, err);
-	if (r == 0)
-		digester_add(undoing->digester, bytes, size);
-	return r;
+	(void)lent;
+	struct original *original = context;
+	digester_add(original->digester, bytes, size);
+	return file_write(original->out->fd, bytes, size, output_name(original->out), err);
+}
+
+static void original_close(struct original *original)
+{
+	digester_free(original->digester);
 }
 
 /* The debug image as it was before names were changed in it; checked against the digest of that. */
@@ -102,29 +107,29 @@ static int copy_original(struct store *st, const struct build *build, struct out
 		return error_set(err, -ENOENT, "%s: the store has no debug information of it",
 				 BUILD_ID_HEX(&build->id));
 	scoped(record_free) struct record record = { 0 };
-	scoped(patches_free) struct patches patches = { 0 };
 	scoped(object_closep) struct object *object = NULL;
-	scoped(digester_freep) struct digester *digester = NULL;
+	scoped(original_close) struct original original = { .out = out };
+	struct artifact wanted;
 	r = record_read(st, &build->id, &record, err);
 	if (r == 0)
-		r = patches_read(&record, &build->debug, &patches, err);
-	if (r == 0)
-		r = object_open(st, &build->debug.digest, &object, err);
-	if (r == 0)
-		r = digester_new(&digester, err);
+		r = original_of(&record, &build->debug, &wanted, err);
 	if (r < 0)
 		return r;
-	struct undoing undoing = { &patches, digester };
-	r = object_copy(object, (struct object_range){ 0, object_size(object) }, undo_piece,
-			&undoing, out->fd, output_name(out), err);
+	if (digest_equal(&wanted.digest, &build->debug.digest))
+		return object_copy_whole(st, &wanted.digest, out->fd, output_name(out), err);
+	r = object_open(st, &build->debug.digest, &object, err);
+	if (r == 0)
+		r = digester_new(&original.digester, err);
+	if (r == 0)
+		r = original_read(object, put_original, &original, err);
 	if (r < 0)
 		return r;
-	const struct digest digest = digester_finish(digester);
-	if (!digest_equal(&digest, &patches.original.digest))
+	const struct digest digest = digester_finish(original.digester);
+	if (!digest_equal(&digest, &wanted.digest))
 		return error_set(err, -EBADMSG,
 				 "%s: the original debug image comes back with digest %s, not %s",
 				 BUILD_ID_HEX(&build->id), DIGEST_HEX(&digest),
-				 DIGEST_HEX(&patches.original.digest));
+				 DIGEST_HEX(&wanted.digest));
 	return 0;
 }
 
@@ -155,7 +160,7 @@ static int copy_section_of(struct store *st, const struct artifact *artifact, co
 	if (!section || section->type == SHT_NOBITS)
 		return 1;
 	return object_copy(object, (struct object_range){ section->offset, section->size_bytes },
-			   NULL, NULL, out->fd, output_name(out), err);
+			   out->fd, output_name(out), err);
 }
 
 static int copy_section(struct store *st, const struct build *build, const char *name,

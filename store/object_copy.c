@@ -13,8 +13,8 @@ static void free_piece(uint8_t **piece)
 	free(*piece);
 }
 
-int object_copy(const struct object *object, struct object_range range, object_piece pass,
-		void *context, int fd, const char *what, struct error *err)
+int object_feed(const struct object *object, struct object_range range, object_piece put,
+		void *context, struct error *err)
 {
 	int r;
 
@@ -36,15 +36,31 @@ int object_copy(const struct object *object, struct object_range range, object_p
 				err, -EBADMSG,
 				"object %s: ends at 0x%" PRIx64 ", 0x%" PRIx64 " bytes too early",
 				DIGEST_HEX(object_digest(object)), range.offset, range.size_bytes);
-		r = pass ? pass(range.offset, piece, n, context, err) : 0;
-		if (r == 0)
-			r = file_write(fd, piece, n, what, err);
+		r = put(piece, n, context, err);
 		if (r < 0)
 			return r;
 		range.offset += n;
 		range.size_bytes -= n;
 	}
 	return 0;
+}
+
+struct target {
+	int fd;
+	const char *what;
+};
+
+static int write_piece(const uint8_t *bytes, size_t size, void *context, struct error *err)
+{
+	const struct target *target = context;
+	return file_write(target->fd, bytes, size, target->what, err);
+}
+
+int object_copy(const struct object *object, struct object_range range, int fd, const char *what,
+		struct error *err)
+{
+	struct target target = { fd, what };
+	return object_feed(object, range, write_piece, &target, err);
 }
 
 int object_copy_whole(struct store *st, const struct digest *digest, int fd, const char *what,
@@ -55,5 +71,5 @@ int object_copy_whole(struct store *st, const struct digest *digest, int fd, con
 	if (r < 0)
 		return r;
 	const struct object_range all = { 0, object_size(object) };
-	return object_copy(object, all, NULL, NULL, fd, what, err);
+	return object_copy(object, all, fd, what, err);
 }

@@ -34,6 +34,9 @@ DBGCHECK = os.path.join(BUILD, 'check', 'dbgcheck')
 DBGSERVE = os.path.join(BUILD, 'server', 'dbgserve')
 ELFCOMPARE = os.path.join(HERE, 'elfcompare.py')
 
+# What `go install` gives, Delve say, goes before a distribution's.
+os.environ['PATH'] = os.pathsep.join([os.path.join(os.environ.get('GOPATH') or os.path.expanduser('~/go'), 'bin'), os.environ['PATH']])
+
 _cases = []
 
 

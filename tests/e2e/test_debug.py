@@ -58,7 +58,7 @@ def gdb_go(work):
 
 
 @case('gdb: lines of main module, dependency and standard library of a -trimpath Go program; --original, --debug-names=keep',
-      needs=['gdb', 'go'])
+      needs=['gdb', 'go', 'readelf'])
 def gdb_trimmed(work):
     work = os.path.realpath(work)
     binary, env = lib.go_trimmed(work, flags=['-gcflags=all=-N -l'])
@@ -80,12 +80,63 @@ def gdb_trimmed(work):
     def get(place, *args):
         return lib.dbgstore('get', f'--store={place}', build_id, 'debuginfo', *args).out
     kept = get(untouched)
-    lib.expect(get(store) != kept, 'names were changed')
+    changed = get(store)
+    lib.expect(changed != kept, 'names were changed')
+    lines = run('readelf', '--debug-dump=rawline', lib.write('changed.debug', changed)).text
+    lib.expect(re.search(r'^  \d+\t/fmt$', lines, re.M) and not re.search(r'^  \d+\t[^/.\s]+$', lines, re.M),
+               'a folder is not absolute')
+
+    def addresses(name):  # of every line of every unit, by where .debug_info says that its table is
+        text = run('readelf', '--debug-dump=decodedline', name).text.replace(name, 'NAME')
+        return re.sub(r'(?<!\S)/', '', text)
+    lib.equal(addresses('changed.debug'), addresses(lib.write('kept.debug', kept)), 'lines')
     lib.equal(get(store, '--original'), kept, '--original')
     lib.equal(get(untouched, '--original'), kept, '--original of what was kept')
     with lib.Server(untouched) as server:
         out = gdb(server, os.path.join(work, 'other'), './kept', 'list fmt.Println')  # a cache of its own
     lib.expect('func Println' not in out, f'without the change gdb asks for no source: {out}')
+
+
+def dlv(server, work, binary, *commands):
+    """What Delve prints, without colours. One that knows this Go too little skips the case."""
+    script = lib.write(os.path.join(work, 'commands'), '\n'.join(commands) + '\nexit\n')
+    done = run('dlv', 'exec', '--allow-non-terminal-interactive', '--init', script, binary, env=server.client_env(work), status=None)
+    if re.search('too (new|old) for this version', done.text + done.errors):
+        raise lib.Skip((done.text + done.errors).strip().replace('\n', ' '))
+    lib.equal(done.status, 0, done.text + done.errors)
+    return re.sub(r'\x1b\[\d*m', '', done.text)
+
+
+@case('dlv exec: lines and sources of a Go program, as built and with -trimpath, by DEBUGINFOD_URLS alone',
+      needs=['dlv', 'go', 'debuginfod-find'])
+def dlv_exec(work):
+    work = os.path.realpath(work)
+    release = matches(r'^Version: (\d+)\.(\d+)', run('dlv', 'version').text)
+    if tuple(map(int, release.groups())) < (1, 22):
+        raise lib.Skip('Delve before 1.22 asks no server for sources')
+    store = lib.new_store(work)
+    tree = os.path.join(work, 'tree')
+    plain = lib.go_program(tree, flags=['-gcflags=all=-N -l'])
+    lib.dbgsplit(f'--store={store}', f'--source-root={tree}', plain)
+    trimmed, env = lib.go_trimmed(work, flags=['-gcflags=all=-N -l'])
+    lib.dbgsplit(f'--store={store}', trimmed, cwd=os.path.join(work, 'app'), env=env)
+    os.rename(plain, os.path.join(work, 'plain'))
+    for gone in ('app', 'cache', 'tree'):
+        os.rename(os.path.join(work, gone), os.path.join(work, gone + '.gone'))
+    with lib.Server(store) as server:
+        out = dlv(server, work, './plain', 'break greeting.go:8', 'continue', 'print upper', 'frame 1 list', 'list fmt.Println')
+        matches(r'^=>\s+8:\s+return "HELLO " \+ upper', out, 'dependency')
+        matches(r'^"DBGVAULT"', out, 'a variable')
+        matches(r'^=>\s+10:\s+text := greeting\.For\("dbgvault"\)', out, 'main module')
+        matches(r'func Println\(a \.\.\.any\)', out, 'standard library')
+        out = dlv(server, work, trimmed, 'break example.com/Loud.Say', 'continue', 'next', 'next', 'print louder', 'stack',
+                  'frame 1 list', 'list fmt.Println')
+        matches(r'^> .*example\.com/Loud\.Say\(\) /example\.com/Loud@v1\.2\.0-RC1/loud\.go:6 ', out)
+        matches(r'^=>\s+6:\s+return louder', out, 'dependency')
+        matches(r'^"dbgvault!"', out, 'a variable')
+        matches(r'^   at /runtime/proc\.go:\d+', out, 'stack')
+        matches(r'^=>\s+10:\s+text := loud\.Say\("dbgvault"\)', out, 'main module')
+        matches(r'func Println\(a \.\.\.any\)', out, 'standard library')
 
 
 @case('debuginfod-find: debuginfo, executable, source and section', needs=['debuginfod-find', 'g++', 'objcopy'])
