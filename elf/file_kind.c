@@ -14,13 +14,13 @@ bool path_ends_with(const char *path, const char *end)
 }
 
 /* Kernels load these as they are: what is in them is not looked at. */
-static bool is_packed_module(const char *name)
+bool file_is_packed_module(const char *name)
 {
 	static const char *const ends[] = { ".ko.zst", ".ko.xz", ".ko.gz" };
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 		if (path_ends_with(name, ends[i]))
 			return true;
-	return 0;
+	return false;
 }
 
 static enum file_kind kind_of_elf(unsigned type, const char *name)
@@ -48,7 +48,7 @@ int file_kind_read(int dir_fd, const char *name, enum file_kind *ret)
 	if (n >= 8 && (!memcmp(start, "!<arch>\n", 8) || !memcmp(start, "!<thin>\n", 8)))
 		*ret = FILE_KIND_ARCHIVE;
 	else if (n < SELFMAG || memcmp(start, ELFMAG, SELFMAG) != 0)
-		*ret = is_packed_module(name) ? FILE_KIND_PACKED_MODULE : FILE_KIND_OTHER;
+		*ret = file_is_packed_module(name) ? FILE_KIND_PACKED_MODULE : FILE_KIND_OTHER;
 	else if (n < (ssize_t)sizeof(start))
 		*ret = FILE_KIND_PROGRAM; /* cut: to be told so */
 	else if (start[EI_DATA] == ELFDATA2MSB)

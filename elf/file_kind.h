@@ -18,5 +18,8 @@ enum file_kind {
 /** Links are not followed. Errors: negative errno of open or read */
 must_check int file_kind_read(int dir_fd, const char *name, enum file_kind *ret);
 
+/** By its name. */
+bool file_is_packed_module(const char *name);
+
 /** Does @path end with @end? */
 bool path_ends_with(const char *path, const char *end);

@@ -111,7 +111,7 @@ static const char *why_passed_over(enum file_kind kind)
 	case FILE_KIND_ARCHIVE:
 		return "an archive";
 	case FILE_KIND_PACKED_MODULE:
-		return "a compressed kernel module: split it before it is compressed";
+		return "a compressed kernel module: --recompress splits it";
 	default:
 		return NULL;
 	}
@@ -130,7 +130,7 @@ static int visit_file(const struct walk_file *file, void *context, struct error 
 		return pass_over(s, file->path, true, trouble.message, err);
 	}
 	const char *why = why_passed_over(kind);
-	if (why)
+	if (why && !(kind == FILE_KIND_PACKED_MODULE && s->options->packed_modules))
 		return pass_over(s, file->path, false, why, err);
 	if (kind == FILE_KIND_OTHER)
 		return 0;

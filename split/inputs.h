@@ -50,6 +50,7 @@ struct inputs_options {
 	/* Folders that are not entered: a store, a folder of debug files. */
 	const struct stat *skipped;
 	size_t n_skipped;
+	bool packed_modules; /* are taken in folders, too */
 	bool no_folders; /* a named folder is listed as failed, as strip(1) has it */
 };
 

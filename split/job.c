@@ -24,7 +24,10 @@ static void job_close(struct job *job)
 	plan_free(&job->plan);
 	archive_close(&job->archive);
 	image_close(&job->image);
-	mapping_close(job->mapping);
+	if (job->mapping != job->file)
+		mapping_close(job->mapping);
+	mapping_close(job->file);
+	fd_close(&job->unpacked_fd);
 	fd_close(&job->fd);
 }
 
@@ -36,8 +39,8 @@ void job_warn(const char *text, void *context)
 
 int job_publish(struct job *job, struct error *err)
 {
-	int r = mapping_check(job->mapping, err);
-	return r == 0 ? output_publish(&job->output, job->input, mapping_stat(job->mapping), err)
+	int r = mapping_check(job->file, err);
+	return r == 0 ? output_publish(&job->output, job->input, mapping_stat(job->file), err)
 		      : r;
 }
 
@@ -70,7 +73,7 @@ static int check_store_free(const struct job *job, struct error *err)
 
 int job_check_hard_links(const struct job *job, struct error *err)
 {
-	uint64_t n_links = mapping_stat(job->mapping)->st_nlink;
+	uint64_t n_links = mapping_stat(job->file)->st_nlink;
 	/* A dry run has opened no output. */
 	bool in_place = job->output.in_place || (job->options->dry_run && !job->options->output);
 	if (!in_place || n_links <= job->input->n_names || job->options->break_hard_links)
@@ -281,7 +284,7 @@ static int split(struct job *job, struct error *err)
 	if (r < 0)
 		return r;
 	job_list_changes(job); /* now that it is known what could be decoded */
-	r = mapping_check(job->mapping, err);
+	r = mapping_check(job->file, err);
 	if (r == 0)
 		r = put_record(job, err);
 	if (r == 0 && job->wants_debug_file)
@@ -361,6 +364,7 @@ void job_run(const struct job_context *context, const struct input *input, struc
 			   .input = input,
 			   .outcome = ret,
 			   .fd = -1,
+			   .unpacked_fd = -1,
 			   .store = context->store,
 			   .fresh = FRESH_NONE,
 			   .debug_file = DEBUG_FILE_NONE,

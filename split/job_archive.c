@@ -50,7 +50,7 @@ static int write_archive(struct job *job, struct error *err)
 		r = job_check_hard_links(job, err);
 	if (r == 0)
 		r = output_write_content(&job->output, &content, job->fd,
-					 mapping_stat(job->mapping), job->options->keep_times,
+					 mapping_stat(job->file), job->options->keep_times,
 					 job_warn, job, err);
 	return r == 0 ? job_publish(job, err) : r;
 }

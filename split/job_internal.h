@@ -7,6 +7,7 @@
 #include "split/deposit.h"
 #include "split/job.h"
 #include "split/output.h"
+#include "split/packing.h"
 #include "split/recipe_make.h"
 
 /* A job's own files: what one file goes through (job.c), what it is (job_look.c), its writing
@@ -21,7 +22,10 @@ struct job {
 	bool settled; /* the outcome is known, and nothing more to do */
 
 	int fd;
-	struct mapping *mapping;
+	struct mapping *file; /* as it is on the disk */
+	struct mapping *mapping; /* what is in it: the same, but for a packed module */
+	enum packing packing;
+	int unpacked_fd;
 	struct archive archive; /* with members: it is one, and there is no image */
 	struct image image; /* with what job->note changes, once there is work */
 	struct build_id_note note;
@@ -59,6 +63,13 @@ must_check int job_publish(struct job *job, struct error *err);
 /** Open the input and see what it is: on 0 and not settled, a program whose sections may be
  * planned. */
 must_check int job_look(struct job *job, struct error *err);
+
+/** The input is a compressed kernel module: map what is in it. */
+must_check int job_unpack(struct job *job, struct error *err);
+
+/** Write the stripped module as it came, compressed. */
+must_check int job_write_packed(struct job *job, const struct judge_options *options,
+				struct error *err);
 
 /** The input is an archive: read it, and plan the new one. */
 must_check int job_open_archive(struct job *job, struct error *err);

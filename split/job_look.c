@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "elf/file_kind.h"
 #include "elf/given_id.h"
 #include "split/job_internal.h"
 
@@ -19,13 +20,36 @@ static int open_input(struct job *job, struct error *err)
 		r = file_open_at(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &job->fd,
 				 err);
 	if (r == 0)
-		r = mapping_open(job->fd, job->outcome->path, &job->mapping, err);
+		r = mapping_open(job->fd, job->outcome->path, &job->file, err);
 	if (r < 0)
 		return r;
-	const struct stat *st = mapping_stat(job->mapping);
+	job->mapping = job->file;
+	const struct stat *st = mapping_stat(job->file);
 	if (st->st_dev != job->input->dev || st->st_ino != job->input->ino)
 		return error_set(err, -EBUSY, "another file is there now");
-	job->outcome->input_bytes = job->outcome->output_bytes = mapping_size(job->mapping);
+	job->outcome->input_bytes = job->outcome->output_bytes = mapping_size(job->file);
+	return 0;
+}
+
+/* A compressed module: what is in it is looked at, where that is wanted. */
+static int unpack(struct job *job, struct error *err)
+{
+	int r;
+
+	enum packing packing = packing_of(mapping_bytes(job->file), mapping_size(job->file));
+	if (packing == PACKING_NONE || !file_is_packed_module(job->input->names[0].name))
+		return 0;
+	if (!job->options->recompress)
+		return error_set(err, -ENOTSUP,
+				 "a compressed kernel module: --recompress splits it, and compresses it again");
+	job->packing = packing;
+	r = job_unpack(job, err);
+	if (r < 0) {
+		int changed = mapping_check(job->file, NULL);
+		return changed < 0 ? mapping_check(job->file, err) : r;
+	}
+	if (job->options->dry_run)
+		job->outcome->input_bytes = mapping_size(job->mapping);
 	return 0;
 }
 
@@ -33,6 +57,9 @@ static int open_image(struct job *job, struct error *err)
 {
 	int r;
 
+	r = unpack(job, err);
+	if (r < 0)
+		return r;
 	const uint8_t *bytes = mapping_bytes(job->mapping);
 	uint64_t size = mapping_size(job->mapping);
 	job->is_archive = archive_is(bytes, size);
@@ -40,9 +67,11 @@ static int open_image(struct job *job, struct error *err)
 			    : image_open(bytes, size, &job->image, err);
 	if (r < 0) {
 		/* A file that shrinks reads as zeros: say that, not what the zeros look like. */
-		int changed = mapping_check(job->mapping, NULL);
-		return changed < 0 ? mapping_check(job->mapping, err) : r;
+		int changed = mapping_check(job->file, NULL);
+		return changed < 0 ? mapping_check(job->file, err) : r;
 	}
+	if (job->packing && (job->is_archive || !image_is_relocatable(&job->image)))
+		return error_set(err, -ENOTSUP, "compressed, and no kernel module is in it");
 	return 0;
 }
 
@@ -159,8 +188,8 @@ int job_copy_output(struct job *job, struct error *err)
 	r = output_open(job->input, job->options->output, &job->output, err);
 	if (r < 0 || job->output.in_place)
 		return r;
-	r = output_copy(&job->output, mapping_bytes(job->mapping), mapping_size(job->mapping),
-			mapping_stat(job->mapping), job->options->keep_times, err);
+	r = output_copy(&job->output, mapping_bytes(job->file), mapping_size(job->file),
+			mapping_stat(job->file), job->options->keep_times, err);
 	return r == 0 ? job_publish(job, err) : r;
 }
 

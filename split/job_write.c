@@ -83,6 +83,8 @@ static int write_output(struct job *job, const struct debuglink *link, struct er
 					     .removed = job->options->removed.values,
 					     .n_removed = job->options->removed.n,
 					     .note = &job->note };
+	if (job->packing)
+		return job_write_packed(job, &judge, err);
 	/* The judge sees the input as it is on the disk. */
 	scoped(mapping_closep) struct mapping *mapping = NULL;
 	scoped(image_close) struct image image = { 0 };
@@ -94,7 +96,7 @@ static int write_output(struct job *job, const struct debuglink *link, struct er
 			return r;
 	}
 	r = output_write(&job->output, job->result, mapping ? &image : &job->image, &judge,
-			 job->fd, mapping_stat(job->mapping), job->options->keep_times,
+			 job->fd, mapping_stat(job->file), job->options->keep_times,
 			 job_warn, job, err);
 	return r == 0 && mapping ? mapping_check(mapping, err) : r;
 }
@@ -114,7 +116,7 @@ static int write_sources(struct job *job, struct error *err)
 	if (!job->store || !job->context->roots)
 		return 0;
 	r = capture_sources(job->store, &job->image, job->context->roots,
-			    mapping_stat(job->mapping)->st_mtime, warn_source, job,
+			    mapping_stat(job->file)->st_mtime, warn_source, job,
 			    &job->fresh, &job->outcome->sources, err);
 	job->outcome->has_sources = r == 0 && job->outcome->sources.stored.manifest.present;
 	if (r != -EBADMSG && r != -EFBIG && r != -ENOTSUP)

@@ -17,7 +17,8 @@ static void find_skipped(const struct split_options *options, struct store *st,
 	if (options->debug_dir && stat(options->debug_dir, &ret[n]) == 0)
 		n++;
 	*ret_options = (struct inputs_options){
-		.skipped = ret, .n_skipped = n, .no_folders = options->as_strip
+		.skipped = ret, .n_skipped = n, .no_folders = options->as_strip,
+		.packed_modules = options->recompress
 	};
 }
 

@@ -280,6 +280,9 @@ int split_options_read(struct split_options *options, int argc, char **argv)
 		{ "exact", 0, NULL,
 		  "keep compressed streams that would not come back the same as they are",
 		  .flag = &options->exact },
+		{ "recompress", 0, NULL,
+		  "split kernel modules that are compressed, and compress them again",
+		  .flag = &options->recompress },
 		{ "join", 0, NULL, "make the input again: --join STRIPPED [DEBUG] -o OUT",
 		  .flag = &options->join },
 	};

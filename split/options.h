@@ -29,6 +29,7 @@ struct split_options {
 	bool dry_run;
 	bool join; /* the inputs are a stripped file and its debug file */
 	bool exact;
+	bool recompress; /* compressed kernel modules, too */
 	unsigned jobs; /* at least 1 */
 	unsigned cores; /* that this process may use */
 	int level; /* of zstd; 0: the store's own */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Files that are not linked yet: objects and kernel modules, beside what strip -g makes of them."""
+import json
 import os
 import re
 import shutil
@@ -369,6 +370,105 @@ def odd_archives(work):
         done = as_strip('-g', 'bad.a', status=1)
         matches('archive', done.errors, what)
         equal(lib.read('bad.a'), bad, what)
+
+
+# How modules are compressed, as the kernel's build and packagers do it; and back.
+PACKERS = {
+    'zst': (['zstd', '-qc', '-19'], ['zstd', '-dqc']),
+    'xz': (['xz', '-qc', '--check=crc32', '--lzma2=dict=2MiB'], ['xz', '-dqc']),
+    'gz': (['gzip', '-nc'], ['gzip', '-dc']),
+}
+
+
+def check_loadable(path, end):
+    """What the kernel's own decoders ask for."""
+    data = lib.read(path)
+    if end == 'xz':
+        # Stream flags: the check's type, 1 is CRC-32; and one stream of one block alone.
+        equal(data[:8], b'\xfd7zXZ\0\0\1', f'{path}: xz header')
+        listed = run('xz', '--robot', '-l', path).text.split('\n')[1].split('\t')
+        equal(listed[1:3] + listed[6:7], ['1', '1', 'CRC32'], f'{path}: streams, blocks, check')
+    if end == 'zst':
+        text = run('zstd', '-lv', path).text
+        matches(r'Number of files listed: 1|# Zstandard Frames: 1\b', text)
+        matches('Check: XXH64', text)
+        window = matches(r'Window Size: [\d.]+ \w+ \((\d+) B\)', text)
+        expect(int(window.group(1)) <= 8 << 20, f'{path}: window of {window.group(1)} bytes')
+
+
+def add_packed(end):
+    pack, unpack = PACKERS[end]
+
+    @case(f'--recompress: a .ko.{end} is split and compressed again, as the kernel loads it', needs=['gcc', 'strip', pack[0]])
+    def packed(work):
+        make_module('probe.ko')
+        run('strip', '-g', '-o', 'theirs.ko', 'probe.ko')
+        signed = lib.read('probe.ko') + SIGNATURE
+        os.makedirs('tree')
+        name = f'tree/probe.ko.{end}'
+        lib.write(name, run(*pack, input=signed).out, mode=0o640)
+        before = lib.read(name)
+        store = lib.new_store(work)
+
+        done = lib.dbgsplit('-v', f'--store={store}', 'tree')
+        matches('passed over: a compressed kernel module: --recompress', done.text)
+        done = lib.dbgsplit(f'--store={store}', name, status=1)
+        matches('a compressed kernel module: --recompress splits it', done.errors)
+        done = lib.dbgsplit('-n', f'--store={store}', '--recompress', 'tree')
+        matches(r'would take .* of debug information', done.text)
+        equal(lib.read(name), before, 'what was passed over')
+
+        done = lib.dbgsplit(f'--store={store}', '--sources=no', '--recompress', '--json', 'tree')
+        line = json.loads(done.text.splitlines()[0])
+        equal((line['status'], line['input_bytes'], line['output_bytes']),
+              ('split', len(before), os.path.getsize(name)), 'outcome')
+        equal(os.stat(name).st_mode & 0o777, 0o640, 'mode')
+        expect(len(lib.read(name)) < len(before), 'not smaller')
+        check_loadable(name, end)
+        content = run(*unpack, name).out
+        expect(content.endswith(SIGNATURE), 'the signature is gone')
+        lib.write('ours.ko', content[:-len(SIGNATURE)])
+        like_strip('theirs.ko', 'ours.ko')
+        shutil.copy(name, 'once')
+        build_id = ''.join(f'{i:02x}' for i in range(1, 21))
+        lib.dbgstore('get', f'--store={store}', '-o', 'got.debug', build_id, 'debuginfo')
+        equal(run('readelf', '--debug-dump=info', 'got.debug').text,
+              run('readelf', '--debug-dump=info', 'probe.ko').text, 'DWARF of the debug file')
+
+        # The same bytes each time, whatever the user's settings are; and once split, it stays.
+        lib.write(name, before)
+        lib.dbgsplit(f'--store={store}', '--sources=no', '--recompress', name,
+                     env=lib.clean_env(XZ_OPT='-0', XZ_DEFAULTS='--check=none', ZSTD_CLEVEL='1'))
+        equal(lib.read(name), lib.read('once'), 'split again from the start')
+        lib.dbgsplit(f'--store={store}', '--sources=no', '--recompress', name)
+        equal(lib.read(name), lib.read('once'), 'split twice')
+
+        # Damaged, cut, of something else: refused, and untouched.
+        hostile = {'cut': before[:-9], 'flipped': before[:60] + bytes([before[60] ^ 0x55]) + before[61:],
+                   'text': run(*pack, input=b'no module').out, 'empty': run(*pack, input=b'').out}
+        for title, data in hostile.items():
+            lib.write(name, data)
+            lib.dbgsplit(f'--store={store}', '--recompress', name, status=1)
+            equal(lib.read(name), data, title)
+        equal(os.listdir('tree'), [f'probe.ko.{end}'], 'litter')
+
+
+for _end in PACKERS:
+    add_packed(_end)
+
+
+@case('--recompress: without xz(1) a .ko.xz is refused, with the reason', needs=['gcc', 'xz'])
+def without_xz(work):
+    make_module('probe.ko')
+    lib.write('probe.ko.xz', run('xz', '-qc', '--check=crc32', 'probe.ko').out)
+    before = lib.read('probe.ko.xz')
+    os.makedirs('empty')
+    done = lib.dbgsplit('--debug-file=debug', '--recompress', 'probe.ko.xz', status=1, env=lib.clean_env(PATH=f'{work}/empty'))
+    matches(r'compressed with xz, and xz\(1\) is not installed', done.errors)
+    equal(lib.read('probe.ko.xz'), before, 'the module')
+    lib.dbgsplit('--debug-file=debug', '--recompress', '-o', 'out.ko.xz', 'probe.ko.xz')
+    check_loadable('out.ko.xz', 'xz')
+    equal(lib.read('probe.ko.xz'), before, 'the module')
 
 
 lib.main()
