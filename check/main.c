@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/file.h"
 #include "check/audit.h"
+#include "check/triage_task.h"
 #include "store/store.h"
 
 /* The store that was named, or none: checking makes no store, and needs none. */
@@ -33,6 +35,40 @@ static int audit(const struct check_options *options, const struct targets *targ
 	return STATUS_DONE;
 }
 
+static int print_vex(const struct vex *vex)
+{
+	struct error err = ERROR_NONE;
+	scoped(string_free) char *text = NULL;
+	if (vex_format(vex, &text, &err) < 0) {
+		log_error("%s", err.message);
+		return STATUS_TROUBLE;
+	}
+	puts(text);
+	return STATUS_DONE;
+}
+
+static int triage(const struct check_options *options, const struct targets *targets,
+		  const struct subject_context *facts)
+{
+	struct error err = ERROR_NONE;
+	scoped(vulndb_closep) struct vulndb *db = NULL;
+	scoped(vex_freep) struct vex *vex = NULL;
+	if (vulndb_open(options->vulndb, &db, &err) < 0 ||
+	    (options->vex.wanted && vex_new(&options->vex, &vex, &err) < 0)) {
+		log_error("%s", err.message);
+		return STATUS_TROUBLE;
+	}
+	struct triage_context context = { .options = options, .db = db, .vex = vex };
+	const struct task task = triage_task(&context);
+	bool trouble;
+	task_run(&task, options, targets, facts, &trouble);
+	if (vex && print_vex(vex) != STATUS_DONE)
+		return STATUS_TROUBLE;
+	if (trouble || context.trouble)
+		return STATUS_TROUBLE;
+	return context.n_found ? STATUS_FOUND : STATUS_DONE;
+}
+
 static int run(const struct check_options *options)
 {
 	struct error err = ERROR_NONE;
@@ -46,7 +82,8 @@ static int run(const struct check_options *options)
 	const struct subject_context context = { .store = st,
 						 .go_releases = options->go_releases,
 						 .n_go_releases = options->n_go_releases };
-	return audit(options, &targets, &context);
+	return options->vulndb ? triage(options, &targets, &context)
+			       : audit(options, &targets, &context);
 }
 
 int main(int argc, char **argv)

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/crew.h"
+#include "base/json.h"
 #include "check/options.h"
 #include "check/rules.h"
 
 static const struct option_usage usage = {
 	.program = "dbgcheck",
 	.arguments = "[OPTION]... FILE|DIR...",
-	.about = "Judge release binaries by what is in the file: nothing is run.",
+	.about = "Judge release binaries by what is in the file, or, with --vulndb, tell which known\n"
+		 "vulnerabilities they have. Nothing is run.",
 	.page = "dbgcheck(1)",
 };
 
@@ -18,6 +21,31 @@ void check_options_free(struct check_options *options)
 	free(options->wanted);
 	free(options->go_releases);
 	*options = (struct check_options){ 0 };
+}
+
+struct texts {
+	const char *fail_on, *jobs, *vex_version, *vex_time;
+	struct option_values only, ignored, go_releases;
+};
+
+static int read_vex(struct vex_options *vex, const struct texts *texts)
+{
+	vex->version = 1;
+	if (texts->vex_version) {
+		unsigned long long value;
+		if (!option_number(texts->vex_version, 1, UINT32_MAX, &value))
+			return options_wrong(&usage, "--vex-version=%s: expected a number from 1",
+					     texts->vex_version);
+		vex->version = (uint32_t)value;
+	}
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	unsigned long long seconds;
+	vex->time = epoch && option_number(epoch, 0, INT64_MAX, &seconds) ? (int64_t)seconds
+									   : time(NULL);
+	if (texts->vex_time && time_parse(texts->vex_time, &vex->time, NULL) < 0)
+		return options_wrong(&usage, "--vex-time=%s: expected YYYY-MM-DDThh:mm:ssZ",
+				     texts->vex_time);
+	return STATUS_GO_ON;
 }
 
 /* Those named by --rule, else all; less those named by --ignore. */
@@ -43,11 +71,6 @@ static int choose_rules(struct check_options *options, const struct option_value
 	}
 	return STATUS_GO_ON;
 }
-
-struct texts {
-	const char *fail_on, *jobs;
-	struct option_values only, ignored, go_releases;
-};
 
 static void free_texts(struct texts *texts)
 {
@@ -108,6 +131,17 @@ int check_options_read(struct check_options *options, int argc, char **argv)
 		  .list = &texts.ignored },
 		{ "fail-on", 0, "bad|advice", "exit with status 3 where a rule says so, or worse",
 		  .text = &texts.fail_on },
+		{ "vulndb", 0, "DIR|ZIP",
+		  "triage known vulnerabilities by this Go vulnerability database",
+		  .text = &options->vulndb },
+		{ "vex", 0, NULL, "with --vulndb: print an OpenVEX document",
+		  .flag = &options->vex.wanted },
+		{ "vex-product", 0, "PURL", "what the document is about (told from the file)",
+		  .text = &options->vex.product },
+		{ "vex-author", 0, "NAME", "who says so", .text = &options->vex.author },
+		{ "vex-version", 0, "N", "the document's version (1)", .text = &texts.vex_version },
+		{ "vex-time", 0, "TIME", "its time ($SOURCE_DATE_EPOCH, or now)",
+		  .text = &texts.vex_time },
 		{ "store", 0, "DIR", "where debug information may be kept (else $DBGVAULT_STORE)",
 		  .text = &options->store },
 		{ "go-release", 0, "VERSION",
@@ -124,6 +158,10 @@ int check_options_read(struct check_options *options, int argc, char **argv)
 	options->inputs = (const char *const *)argv + first;
 	options->n_inputs = (size_t)(argc - first);
 	status = read_texts(options, &texts);
+	if (status == STATUS_GO_ON)
+		status = read_vex(&options->vex, &texts);
+	if (status == STATUS_GO_ON && options->vex.wanted && !options->vulndb)
+		status = options_wrong(&usage, "--vex needs --vulndb");
 	if (status == STATUS_GO_ON && options->n_inputs == 0)
 		status = options_wrong(&usage, "no FILE or DIR");
 	return status;

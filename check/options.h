@@ -3,12 +3,15 @@
 #include "base/options.h"
 #include "check/finding.h"
 #include "check/go_build.h"
+#include "check/vex.h"
 #include <stdint.h>
 
 /** What the command line of dbgcheck asks for. Texts point into argv or the environment. */
 struct check_options {
 	struct common_options common;
 	const char *store; /* --store, or NULL */
+	const char *vulndb; /* --vulndb, or NULL: files are audited */
+	struct vex_options vex;
 	bool *wanted; /* of each rule: is it judged? owned */
 	bool fails; /* --fail-on was given: */
 	enum verdict fail_on; /* status 3 from this verdict on */

@@ -130,42 +130,52 @@ static bool mark(struct reading *r, uint64_t offset)
 	return true;
 }
 
+/* Where a function begins, in source: the first of its files, where that is told. */
+static void find_source(struct reading *r, struct go_span function, struct go_function *ret)
+{
+	const struct go_table *table = &r->table;
+	int32_t number;
+	if (table->format == GO_TABLE_1_2 ||
+	    !walk_values(r, go_table_function_field(table, function.bytes, FIELD_FILES), true,
+			 &number) ||
+	    number < 0)
+		return;
+	ret->unit = go_table_function_field(table, function.bytes, FIELD_UNIT);
+	if (!range_fits(ret->unit + (uint64_t)number, 1, table->units.size / 4))
+		return;
+	uint64_t at =
+		go_table_word(table, table->units.bytes + (ret->unit + (uint64_t)number) * 4);
+	if (at >= table->files.size)
+		return;
+	const uint8_t *name = table->files.bytes + at;
+	const uint8_t *end = memchr(name, 0, (size_t)(table->files.size - at));
+	if (!end)
+		return;
+	ret->file = (const char *)name;
+	ret->file_size = (size_t)(end - name);
+	uint64_t inlining = go_table_function_size(table) + 4 * PC_TABLE_INLINING;
+	ret->has_inlined = go_table_function_field(table, function.bytes, FIELD_N_PC_TABLES) >
+				   PC_TABLE_INLINING &&
+			   range_fits(inlining, 4, function.size) &&
+			   go_table_word(table, function.bytes + inlining) != 0;
+}
+
+/* @function: what the table has of it; nothing, where it has not. */
 static int tell(struct reading *r, enum go_function_kind kind, struct go_span name,
-		struct go_span file, struct error *err)
+		struct go_span function, struct error *err)
 {
 	uint64_t *counts[] = { &r->ret->n_functions, &r->ret->n_inlined, &r->ret->n_left };
 	++*counts[kind];
-	struct go_function function = {
+	struct go_function told = {
 		.kind = kind,
 		.name = (const char *)name.bytes,
 		.name_size = (size_t)name.size,
-		.file = (const char *)file.bytes,
-		.file_size = (size_t)file.size,
+		.generated_colon = r->table.format >= GO_TABLE_1_20,
 	};
-	int result = r->visit(&function, r->context, err);
+	if (function.bytes)
+		find_source(r, function, &told);
+	int result = r->visit(&told, r->context, err);
 	return result < 0 ? result : 0;
-}
-
-/* Where a function begins, in source: the first of its files. Nothing, where that is not told. */
-static struct go_span find_file(struct reading *r, const uint8_t *function)
-{
-	const struct go_table *table = &r->table;
-	struct go_span none = { 0 };
-	int32_t number;
-	if (table->format == GO_TABLE_1_2 ||
-	    !walk_values(r, go_table_function_field(table, function, FIELD_FILES), true, &number) ||
-	    number < 0)
-		return none;
-	uint64_t index =
-		(uint64_t)go_table_function_field(table, function, FIELD_UNIT) + (uint64_t)number;
-	if (!range_fits(index, 1, table->units.size / 4))
-		return none;
-	uint64_t at = go_table_word(table, table->units.bytes + index * 4);
-	if (at >= table->files.size)
-		return none;
-	const uint8_t *name = table->files.bytes + at;
-	const uint8_t *end = memchr(name, 0, (size_t)(table->files.size - at));
-	return end ? (struct go_span){ name, (uint64_t)(end - name) } : none;
 }
 
 static int read_functions(struct reading *r, struct error *err)
@@ -185,7 +195,7 @@ static int read_functions(struct reading *r, struct error *err)
 		/* A second function of a name may have another file: one is enough to know it. */
 		if (!mark(r, at))
 			continue;
-		int result = tell(r, GO_FUNCTION, name, find_file(r, function.bytes), err);
+		int result = tell(r, GO_FUNCTION, name, function, err);
 		if (result < 0)
 			return result;
 	}
@@ -360,7 +370,6 @@ int go_functions_read(const struct image *image, go_function_visit visit, void *
 	if (r < 0)
 		return r;
 	functions.format = formats[reading.table.format];
-	functions.generated_colon = reading.table.format >= GO_TABLE_1_20;
 	scoped(buffer_free) uint8_t *seen = calloc(1, (size_t)(reading.table.names.size / 8 + 1));
 	if (!seen)
 		return error_no_memory(err);

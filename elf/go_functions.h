@@ -19,8 +19,12 @@ struct go_function {
 	enum go_function_kind kind;
 	const char *name; /* as the linker has it, not terminated: "example.com/p.(*T).Get" */
 	size_t name_size;
+	bool generated_colon; /* the compiler's own names begin with "go:" and "type:", not "go." */
 	const char *file; /* its source, not terminated; NULL where the table does not say */
 	size_t file_size;
+	uint64_t unit; /* what was compiled together has one number; where there is a file */
+	/* Its first instruction may be of an inlined function, and so may the file. */
+	bool has_inlined;
 };
 
 /** Takes each name once: functions, then inlined ones, then what is left. A result < 0 ends the
@@ -32,7 +36,6 @@ typedef int (*go_function_visit)(const struct go_function *function, void *conte
 
 struct go_functions {
 	const char *format; /* "1.2", "1.16", "1.18", "1.20": the first release that writes such */
-	bool generated_colon; /* the compiler's own names begin with "go:" and "type:", not "go." */
 	uint64_t n_functions, n_inlined, n_left; /* distinct names of each kind */
 	/* Were function table and inline trees read in full? Only then does the absence of a name
 	 * mean that there is no such code. */

@@ -22,7 +22,7 @@ struct go_name {
 
 /**
  * @ret   zeroed, or what another name was read into
- * @generated_colon  of struct go_functions
+ * @generated_colon  of struct go_function
  * Errors: -ENOMEM; -EBADMSG a NUL in it
  */
 must_check int go_name_parse(const char *name, size_t size, bool generated_colon,

@@ -30,6 +30,7 @@ _dbgvault()
     -[a-z]) value=$(sed -n "s/^ *$prev, --[a-z-]*=\([^ ]*\).*/\1/p" <<<"$help") ;;
     esac
     case $value in
+    *DIR*'|'*ZIP*) _filedir; return ;;
     *DIR*) _filedir -d; return ;;
     *FILE* | *PATH* | *ZIP* | *TAR*) _filedir; return ;;
     [a-z]*'|'*) mapfile -t COMPREPLY < <(compgen -W "${value//|/ }" -- "$cur"); return ;;

@@ -24,12 +24,14 @@ struct lines {
 	char text[1 << 14];
 	size_t n_visits;
 	int result;
+	bool colon;
 };
 
 static int collect(const struct go_function *f, void *context, struct error *err)
 {
 	struct lines *lines = context;
 	lines->n_visits++;
+	lines->colon = f->generated_colon;
 	size_t used = strlen(lines->text);
 	if (lines->result < 0)
 		return error_set(err, lines->result, "enough");
@@ -102,7 +104,7 @@ static void every_format_is_read(void **state)
 		assert_int_equal(r, 0);
 		assert_string_equal(lines.text, format == PROGRAM_1_2 ? without : with_files);
 		assert_string_equal(f.format, format_names[format]);
-		assert_int_equal(f.generated_colon, format == PROGRAM_1_20);
+		assert_int_equal(lines.colon, format == PROGRAM_1_20);
 		assert_string_equal(f.why, "");
 		assert_true(f.whole);
 		assert_int_equal(f.n_functions, 3);
