@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "split/job_internal.h"
-#include "store/add.h"
+#include "store/supplement.h"
 
 /* A step in a thread of its own; run in this one where there is none to be had. */
 struct step {
@@ -153,6 +153,13 @@ static int prepare_record(struct job *job, struct error *err)
 	if (r == 0)
 		r = contribution_of_image(job->store, &job->image, &origin, &job->fresh,
 					  &job->contribution, err);
+	if (r == 0)
+		r = supplement_keep(job->store, &job->image, job->outcome->path, &job->contribution, err);
+	scoped(string_free) char *missing = NULL;
+	if (r == 0)
+		r = supplement_missing(job->store, &job->image, &missing, err);
+	if (r == 0 && missing)
+		outcome_warn(job->outcome, "%s", missing);
 	/* With --build-id=keep, the file's own, whatever it says. */
 	if (r == 0)
 		job->contribution.build_id = job->outcome->build_id;

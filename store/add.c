@@ -13,6 +13,7 @@
 #include "store/add.h"
 #include "store/fresh.h"
 #include "store/internal.h"
+#include "store/supplement.h"
 
 /* ---- how the sections lay ---- */
 
@@ -245,7 +246,7 @@ static int add_image(struct store *st, const struct image *image, const struct m
 }
 
 int store_add_image(struct store *st, const struct image *image, const struct mapping *mapping,
-		    const struct origin *origin, struct object_result *ret_object,
+		    const struct origin *origin, const char *path, struct object_result *ret_object,
 		    struct build *ret_build, struct error *err)
 {
 	int r;
@@ -258,6 +259,8 @@ int store_add_image(struct store *st, const struct image *image, const struct ma
 	if (r == 0 && removed_build(st, &c.build_id))
 		r = error_set(err, -EEXIST, "%s was removed from this store for good",
 			      BUILD_ID_HEX(&c.build_id));
+	if (r == 0 && path)
+		r = supplement_keep(st, image, path, &c, err);
 	if (r == 0)
 		r = add_image(st, image, mapping, &c, &fresh, ret_object, ret_build, err);
 	if (r < 0)

@@ -13,6 +13,7 @@
 #include "store/add.h"
 #include "store/command.h"
 #include "store/internal.h"
+#include "store/supplement.h"
 
 struct adding {
 	const struct command *c;
@@ -70,9 +71,15 @@ static int add_mapped(struct adding *a, const struct walk_file *file, const stru
 		origin.path = (char *)file->relative;
 	struct object_result object;
 	struct build build;
-	r = store_add_image(a->st, &image, mapping, &origin, &object, &build, err);
+	r = store_add_image(a->st, &image, mapping, &origin, file->path, &object, &build, err);
 	if (r < 0)
 		return r;
+	scoped(string_free) char *missing = NULL;
+	r = supplement_missing(a->st, &image, &missing, err);
+	if (r < 0)
+		return r;
+	if (missing)
+		log_warning("%s: %s", ESCAPED(file->path), missing);
 	*(object.was_there ? &a->n_already : &a->n_added) += 1;
 	a->n_collisions += build.collision;
 	a->bytes += object.size_bytes;

@@ -106,6 +106,9 @@ static void print_contribution(const struct contribution *c, const struct digest
 	print_text("toolchain", c->origin.toolchain);
 	print_text("module", c->origin.main_module);
 	print_text("module version", c->origin.main_version);
+	if (c->supplement_id.size)
+		printf("  %-14s build ID %s%s\n", "dwz file", BUILD_ID_HEX(&c->supplement_id),
+		       c->supplement.present ? "" : ", was not found");
 	static const char *const names[] = { "original", "stripped", "debug image" };
 	const struct artifact *const artifacts[] = { &c->original, &c->stripped, &c->debug };
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

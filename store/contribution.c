@@ -29,14 +29,15 @@ static const struct {
 	{ "stripped", offsetof(struct contribution, stripped) },
 	{ "debug", offsetof(struct contribution, debug) },
 	{ "sources", offsetof(struct contribution, sources) },
+	{ "supplement", offsetof(struct contribution, supplement) },
 };
 
 static const char *const artifact_keys[] = { "digest", "size_bytes", NULL };
 
-static const char *const keys[] = { "format",   "build_id", "time",     "machine",       "class",
-				    "encoding", "type",     "identity", "memory_layout", "original",
-				    "stripped", "debug",    "sources",  "quality",       "origin",
-				    "sections", "changes",  NULL };
+static const char *const keys[] = { "format",   "build_id", "time",	  "machine",	   "class",
+				    "encoding", "type",	    "identity",	  "memory_layout", "original",
+				    "stripped", "debug",    "sources",	  "supplement",	   "supplement_id",
+				    "quality",	"origin",   "sections",	  "changes",	   NULL };
 
 /* Keys of newer releases may also stand in these; they are kept under the same key in unknown. */
 static const struct {
@@ -44,7 +45,8 @@ static const struct {
 	const char *const *known;
 } nested[] = {
 	{ "original", artifact_keys }, { "stripped", artifact_keys }, { "debug", artifact_keys },
-	{ "sources", artifact_keys },  { "origin", origin_keys },
+	{ "sources", artifact_keys },  { "supplement", artifact_keys },
+	{ "origin", origin_keys },
 };
 
 void contribution_free(struct contribution *c)
@@ -132,6 +134,9 @@ static int contribution_json(const struct contribution *c, json_t **ret, struct 
 		    (r = set(object, artifacts[i].key, artifact_json(artifact), err)) < 0)
 			return r;
 	}
+	if (c->supplement_id.size &&
+	    (r = set(object, "supplement_id", json_string(BUILD_ID_HEX(&c->supplement_id)), err)) < 0)
+		return r;
 	r = set(object, "quality", json_string(quality_names[c->quality]), err);
 	if (r < 0)
 		return r;
@@ -236,13 +241,13 @@ static int get_array(const json_t *object, const char *key, json_t **ret, struct
 	return 0;
 }
 
-static int get_build_id(const json_t *object, struct build_id *ret, struct error *err)
+static int get_build_id(const json_t *object, const char *key, struct build_id *ret, struct error *err)
 {
-	const json_t *hex = json_object_get(object, "build_id");
+	const json_t *hex = json_object_get(object, key);
 	if (!json_is_string(hex))
-		return error_set(err, -EBADMSG, "build_id: missing, or not a string");
+		return error_set(err, -EBADMSG, "%s: missing, or not a string", key);
 	if (build_id_parse(json_string_value(hex), json_string_length(hex), ret, err) < 0)
-		return error_prefix(err, -EBADMSG, "build_id");
+		return error_prefix(err, -EBADMSG, "%s", key);
 	return 0;
 }
 
@@ -337,7 +342,7 @@ static int contribution_of_json(const json_t *object, struct contribution *c, st
 		return error_set(err, -ENOTSUP,
 				 "format: %" JSON_INTEGER_FORMAT ", and this release knows 1",
 				 format);
-	if ((r = get_build_id(object, &c->build_id, err)) < 0 ||
+	if ((r = get_build_id(object, "build_id", &c->build_id, err)) < 0 ||
 	    (r = get_time(object, &c->time, err)) < 0 ||
 	    (r = get_number(object, "machine", UINT16_MAX, &machine, err)) < 0 ||
 	    (r = get_number(object, "class", UINT8_MAX, &class, err)) < 0 ||
@@ -357,6 +362,9 @@ static int contribution_of_json(const json_t *object, struct contribution *c, st
 		if (r < 0)
 			return error_prefix(err, r, "%s", artifacts[i].key);
 	}
+	if (json_object_get(object, "supplement_id") &&
+	    (r = get_build_id(object, "supplement_id", &c->supplement_id, err)) < 0)
+		return r;
 	if ((r = get_quality(object, &c->quality, err)) < 0)
 		return r;
 	const json_t *origin = json_object_get(object, "origin");

@@ -4,7 +4,7 @@
 
 /* The objects that a contribution names, with the words for them. */
 
-#define CONTRIBUTION_N_NEEDS 5
+#define CONTRIBUTION_N_NEEDS 6
 
 struct need {
 	const char *role;
@@ -19,4 +19,5 @@ static inline void contribution_needs(const struct contribution *c,
 	ret[2] = (struct need){ "original", &c->original };
 	ret[3] = (struct need){ "source manifest", &c->sources };
 	ret[4] = (struct need){ "settings", &c->origin.settings };
+	ret[5] = (struct need){ "supplementary debug file", &c->supplement };
 }

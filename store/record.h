@@ -59,6 +59,8 @@ struct contribution {
 	struct artifact stripped; /* what is left of the binary */
 	struct artifact debug;	  /* separate debug file, or debug image */
 	struct artifact sources;  /* source manifest */
+	struct build_id supplement_id; /* of what the debug information refers to (dwz's file); size 0: nothing */
+	struct artifact supplement;    /* its debug information, where it was found */
 	enum quality quality;	  /* of debug, else of original */
 	struct origin origin;
 	json_t *sections; /* owned; how the input's sections lay: array, or NULL */

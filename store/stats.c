@@ -49,7 +49,7 @@ static int count_record(const struct build_id *id, void *context, struct error *
 	counting->stats.n_collisions += build.collision;
 
 	static const uint8_t flags[CONTRIBUTION_N_NEEDS] = { IS_DEBUG, IS_EXECUTABLE, IS_EXECUTABLE, IS_OTHER,
-							     IS_OTHER };
+							     IS_OTHER, IS_DEBUG };
 	for (size_t i = 0; i < record.n_contributions; i++) {
 		struct need needs[CONTRIBUTION_N_NEEDS];
 		contribution_needs(&record.contributions[i], needs);

@@ -126,6 +126,39 @@ static int check_manifest(struct verification *v, const struct artifact *manifes
 	return 0;
 }
 
+/* What the debug information refers to has to be a build, too, for a debugger asks for it by its build ID. */
+static int check_partner(struct verification *v, const struct place *place, const struct contribution *c,
+			 struct error *err)
+{
+	int r;
+
+	scoped(record_free) struct record record = { 0 };
+	struct build build = { 0 };
+	const struct build_id *id = &c->supplement_id;
+	if (!id->size || removed_build(v->st, id))
+		return 0;
+	r = record_read(v->st, id, &record, err);
+	if (is_damage(r))
+		return 0; /* told when it is its turn */
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0)
+		record_merge(&record, &build);
+	if (build.debug.present)
+		return 0;
+	struct digest key = verify_id_key(id);
+	uint8_t told;
+	r = digest_set_add(&v->missing, &key, 0, &told, err);
+	if (r < 0 || told)
+		return r;
+	char what[WHAT_SIZE], why[WHAT_SIZE], name[RECORD_NAME_SIZE];
+	snprintf(what, sizeof(what), "%s", record_name(id, name));
+	snprintf(why, sizeof(why), "the debug information of build %s refers to it (dwz): dbgstore add adds it",
+		 BUILD_ID_HEX(&place->id));
+	verify_tell(v, MISSING, what, why);
+	return 0;
+}
+
 static int check_needs(struct verification *v, const struct place *place,
 		       const struct contribution *c, struct error *err)
 {
@@ -138,7 +171,8 @@ static int check_needs(struct verification *v, const struct place *place,
 		if (r < 0)
 			return r;
 	}
-	return check_manifest(v, &c->sources, err);
+	r = check_partner(v, place, c, err);
+	return r < 0 ? r : check_manifest(v, &c->sources, err);
 }
 
 static int check_contribution(struct verification *v, const struct place *place, struct error *err)

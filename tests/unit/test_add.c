@@ -81,7 +81,7 @@ static void files_play_their_parts(void **state)
 		assert_ok(image_open((const uint8_t *)bytes, size, &image, &err));
 		struct object_result object;
 		struct build build;
-		assert_ok(store_add_image(f->st, &image, NULL, NULL, &object, &build, &err));
+		assert_ok(store_add_image(f->st, &image, NULL, NULL, NULL, &object, &build, &err));
 		assert_int_equal(object.size_bytes, size);
 		assert_false(object.was_there);
 
@@ -105,7 +105,7 @@ static void files_play_their_parts(void **state)
 		assert_memory_equal(stored, bytes, size);
 
 		/* Again: nothing new. */
-		assert_ok(store_add_image(f->st, &image, NULL, NULL, &object, &build, &err));
+		assert_ok(store_add_image(f->st, &image, NULL, NULL, NULL, &object, &build, &err));
 		assert_true(object.was_there);
 		assert_int_equal(build.n_contributions, 1);
 		store_fixture_teardown(&fixture);
@@ -135,7 +135,7 @@ static void what_cannot_be_added_is_refused(void **state)
 		assert_ok(image_open((const uint8_t *)bytes, size, &image, &err));
 		struct object_result object;
 		struct build build;
-		assert_int_equal(store_add_image(f->st, &image, NULL, NULL, &object, &build, &err),
+		assert_int_equal(store_add_image(f->st, &image, NULL, NULL, NULL, &object, &build, &err),
 				 cases[i].r);
 		assert_true(err.message[0] != 0);
 	}
@@ -197,7 +197,7 @@ static void collisions_are_kept_and_told(void **state)
 		elf_builder_free(&b);
 		scoped(image_close) struct image image = { 0 };
 		assert_ok(image_open((const uint8_t *)bytes, size, &image, &err));
-		assert_ok(store_add_image(f->st, &image, NULL, NULL, &object, &build, &err));
+		assert_ok(store_add_image(f->st, &image, NULL, NULL, NULL, &object, &build, &err));
 		assert_int_equal(build.collision, n == 1);
 		if (n == 0)
 			first = object;

@@ -23,7 +23,9 @@ static const char whole[] =
 	"\",\"size_bytes\":1},"
 	"\"stripped\":{\"digest\":\"" OTHER_TEXT "\",\"size_bytes\":2,\"later\":true},"
 	"\"debug\":{\"digest\":\"" OTHER_TEXT "\",\"size_bytes\":9223372036854775807},"
-	"\"sources\":{\"digest\":\"" DIGEST_TEXT "\",\"size_bytes\":4},\"quality\":\"dwarf\","
+	"\"sources\":{\"digest\":\"" DIGEST_TEXT "\",\"size_bytes\":4},"
+	"\"supplement\":{\"digest\":\"" OTHER_TEXT "\",\"size_bytes\":6,\"newer\":0},"
+	"\"supplement_id\":\"fedcba98\",\"quality\":\"dwarf\","
 	"\"origin\":{\"path\":\"usr/bin/\\udcff\\udc80x\",\"package\":\"p\",\"version\":\"1\",\"distro\":\"d\","
 	"\"purl\":\"pkg:x/y\",\"namespace\":\"n\",\"toolchain\":\"go1.26\",\"main_module\":\"m\","
 	"\"main_version\":\"v1\",\"tags\":[\"one\",\"two\"],\"settings\":{\"digest\":\"" DIGEST_TEXT
@@ -46,7 +48,9 @@ static void every_key_comes_back(void **state)
 	assert_true(c.has_identity && c.has_memory_layout);
 	assert_string_equal(DIGEST_HEX(&c.memory_layout), OTHER_TEXT);
 	assert_true(c.original.present && c.stripped.present && c.debug.present &&
-		    c.sources.present);
+		    c.sources.present && c.supplement.present);
+	assert_string_equal(BUILD_ID_HEX(&c.supplement_id), "fedcba98");
+	assert_int_equal(c.supplement.size_bytes, 6);
 	assert_int_equal(c.debug.size_bytes, INT64_MAX);
 	assert_string_equal(DIGEST_HEX(&c.stripped.digest), OTHER_TEXT);
 	assert_int_equal(c.quality, QUALITY_DWARF);
@@ -55,7 +59,7 @@ static void every_key_comes_back(void **state)
 	assert_int_equal(c.origin.n_tags, 2);
 	assert_string_equal(c.origin.tags[1], "two");
 	assert_int_equal(c.origin.settings.size_bytes, 5);
-	assert_int_equal(json_object_size(c.unknown), 4); /* z_new, a_new, stripped, origin */
+	assert_int_equal(json_object_size(c.unknown), 5); /* z_new, a_new, stripped, origin */
 
 	scoped(string_free) char *text = NULL;
 	size_t size;
