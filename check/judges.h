@@ -32,6 +32,15 @@ void judge_go_release(struct subject *s, struct finding *ret);
 void judge_arch_level(struct subject *s, struct finding *ret);
 void judge_linkage(struct subject *s, struct finding *ret);
 
+/* check/judge_paths.c: what it tells of the build machine. */
+void judge_paths(struct subject *s, struct finding *ret);
+
+/* check/judge_hardening.c: what the C compiler was told. */
+void judge_stack_protector(struct subject *s, struct finding *ret);
+void judge_fortify(struct subject *s, struct finding *ret);
+void judge_cf_protection(struct subject *s, struct finding *ret);
+void judge_stack_clash(struct subject *s, struct finding *ret);
+
 /* check/judge_identity.c: what scanners and debuggers find it by. */
 void judge_build_id(struct subject *s, struct finding *ret);
 void judge_symtab(struct subject *s, struct finding *ret);

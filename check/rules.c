@@ -37,6 +37,19 @@ const struct rule rules[] = {
 	  "go.dev/wiki/MinimumRequirements; x86-64 psABI, Micro-architecture levels",
 	  judge_arch_level },
 	{ "linkage", "linked with what the systems it is for have", "ld.so(8)", judge_linkage },
+	{ "paths", "no paths of the build machine are in it",
+	  "reproducible-builds.org, Build path; CWE-200", judge_paths },
+	{ "stack-protector", "C code checks its stack before it returns",
+	  "OpenSSF, Compiler Options Hardening Guide: -fstack-protector-strong",
+	  judge_stack_protector },
+	{ "fortify", "C code calls libc's functions that check sizes",
+	  "OpenSSF, Compiler Options Hardening Guide: -D_FORTIFY_SOURCE=3", judge_fortify },
+	{ "cf-protection", "C code marks where jumps may go",
+	  "OpenSSF, Compiler Options Hardening Guide: -fcf-protection=full, -mbranch-protection=standard",
+	  judge_cf_protection },
+	{ "stack-clash", "C code touches each page of its stack",
+	  "OpenSSF, Compiler Options Hardening Guide: -fstack-clash-protection",
+	  judge_stack_clash },
 };
 const size_t n_rules = ARRAY_SIZE(rules);
 

@@ -78,6 +78,15 @@ const struct symbol_facts *subject_symbols(struct subject *s)
 	return &s->symbols;
 }
 
+const struct text_facts *subject_texts(struct subject *s)
+{
+	if (!s->has_texts) {
+		s->has_texts = true;
+		text_facts_read(s->image, &s->texts);
+	}
+	return &s->texts;
+}
+
 static bool section_says(const struct image *image, const char *name, const char *word)
 {
 	const struct section *section = image_find_section(image, name);

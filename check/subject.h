@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "check/symbol_facts.h"
+#include "check/text_facts.h"
 #include "elf/dynamic.h"
 #include "elf/go_info.h"
 #include "elf/image.h"
@@ -31,12 +32,13 @@ struct subject {
 	const struct subject_context *context;
 
 	/* Private: what was read. */
-	bool has_go, has_dynamic, has_symbols;
+	bool has_go, has_dynamic, has_symbols, has_texts;
 	int go_result, dynamic_result;
 	struct go_info go;
 	struct error go_error;
 	struct dynamic dynamic;
 	struct symbol_facts symbols;
+	struct text_facts texts;
 };
 
 /** All three are kept, and must outlive it. */
@@ -57,6 +59,8 @@ bool subject_is_go(struct subject *s);
 /** NULL: there is no dynamic section, or none that can be read. */
 const struct dynamic *subject_dynamic(struct subject *s);
 const struct symbol_facts *subject_symbols(struct subject *s);
+/** Reads all data and debug information: the costly one. */
+const struct text_facts *subject_texts(struct subject *s);
 enum language subject_language(struct subject *s);
 /** Is there machine code of a C compiler in it? Go programs have some where cgo is in use. */
 bool subject_has_c_code(struct subject *s);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """dbgcheck on real binaries, each rule with a binary built for either verdict."""
 import os
+import re
 
 import lib
 from check import audit, go_build, verdict
@@ -121,6 +122,103 @@ def linkage(work):
     verdict(go_build(work, 'pure', CGO_ENABLED=0), 'linkage', 'good', seen='static')
 
 
+HARD = ['-O2', '-fstack-protector-strong', '-fstack-clash-protection', '-fcf-protection=full', '-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=2']
+SOFT = ['-O2', '-fno-stack-protector', '-fno-stack-clash-protection', '-fcf-protection=none', '-U_FORTIFY_SOURCE']
+BUFFERS = '''#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+__attribute__((noinline)) static int copy(const char *from, unsigned n)
+{
+	char to[9000];
+	strcpy(to, from);
+	return to[n % sizeof(to)];
+}
+int main(int argc, char **argv)
+{
+	return copy(argv[0], (unsigned)argc);
+}
+'''
+
+
+@case('hardening of C: by the flags in debug information, and by what the code calls', needs=['gcc', 'strip'])
+def hardening(work):
+    hard, soft = lib.c_program(work, 'hard', HARD, source=BUFFERS), lib.c_program(work, 'soft', SOFT, source=BUFFERS)
+    for rule, worst in (('stack-protector', 'bad'), ('stack-clash', 'advice')):
+        verdict(hard, rule, 'good', seen='as debug information says')
+        verdict(soft, rule, worst, seen='0 of 1', advice=f'-f{rule}')
+    verdict(hard, 'fortify', 'good', seen='checked: strcpy')
+    verdict(soft, 'fortify', 'advice', seen='strcpy', advice='-D_FORTIFY_SOURCE=3')
+    run('strip', '-g', hard, soft)
+    verdict(hard, 'stack-protector', 'good', seen='__stack_chk_fail')
+    verdict(soft, 'stack-protector', 'advice', seen='no __stack_chk_fail', advice='-fstack-protector-strong')
+    if os.uname().machine == 'x86_64':
+        verdict(hard, 'stack-clash', 'good', seen='probed')
+    verdict(soft, 'stack-clash', 'not applicable', seen='cannot be told')
+    verdict(lib.c_program(work, 'static', [*HARD, '-static']), 'fortify', 'not applicable', seen='static')
+
+
+@case('cf-protection: with, without, and taken away by one object', needs=['gcc'])
+def cf_protection(work):
+    if os.uname().machine != 'x86_64':
+        raise lib.Skip('x86-64 alone')
+    # Without libc's startup files, which lack it on some systems.
+    flags = ['-shared', '-fPIC', '-nostdlib', '-nostartfiles']
+    source = 'int f(int (*g)(int)) { return g(1); }\n'
+    verdict(lib.c_program(work, 'with.so', [*flags, '-fcf-protection=full'], source=source), 'cf-protection', 'good')
+    verdict(lib.c_program(work, 'half.so', [*flags, '-fcf-protection=branch'], source=source), 'cf-protection', 'advice', seen='not both')
+    verdict(lib.c_program(work, 'none.so', [*flags, '-fcf-protection=none'], source=source), 'cf-protection', 'advice', advice='-fcf-protection=full')
+    lib.write('other.s', '.globl h\nh: ret\n.section .note.GNU-stack,"",@progbits\n')
+    taken = lib.c_program(work, 'taken.so', [*flags, '-fcf-protection=full', os.path.join(work, 'other.s')], source=source)
+    verdict(taken, 'cf-protection', 'advice', seen='though all that gcc compiled', advice='cet-report')
+
+
+@case('hardening-check says the same of the same files', needs=['gcc', 'hardening-check', 'strip'])
+def same_as_hardening_check(work):
+    names = {'Position Independent Executable': 'pie', 'Stack protected': 'stack-protector', 'Fortify Source functions': 'fortify',
+             'Read-only relocations': 'relro', 'Immediate binding': 'bind-now'}
+    builds = [('hard', [*HARD, '-pie', '-fPIE', '-Wl,-z,relro,-z,now'], BUFFERS), ('soft', [*SOFT, '-no-pie', '-Wl,-z,norelro,-z,lazy'], BUFFERS),
+              ('mixed', [*SOFT, '-fstack-protector-strong', '-Wl,-z,relro,-z,lazy'], BUFFERS), ('plain', ['-O2'], lib.C_SOURCE)]
+    for name, flags, source in builds:
+        prog = lib.c_program(work, name, flags, source=source)
+        run('strip', '-g', prog)  # it knows nothing of flags in debug information
+        theirs = dict(re.findall(r'^ (.*?): (\w+)', run('hardening-check', '--nocolor', prog, status=None).text, re.M))
+        ours = {f['rule']: f['verdict'] for f in audit(prog)[prog]['findings']}
+        for their, rule in names.items():
+            expected = {'yes': ('good',), 'no': ('bad', 'advice'), 'unknown': ('not applicable',)}[theirs[their]]
+            expect(ours[rule] in expected, f'{name}: {rule} is {ours[rule]}, and hardening-check says {theirs[their]}')
+
+
+@case('paths: in strings, in debug information, and mapped away', needs=['gcc'])
+def paths(work):
+    source = '#include <assert.h>\nint main(int c, char **v) { assert(v); return c; }\n'
+    folder = os.path.join(work, 'src')
+    path = lib.write(os.path.join(folder, 'p.c'), source)
+    run('gcc', '-g', f'-ffile-prefix-map={folder}=/home/ann/src', '-o', 'home', path)
+    verdict('home', 'paths', 'bad', seen='in strings.*in debug information.*/home/ann/src/p.c', advice='-ffile-prefix-map')
+    run('gcc', '-g', '-o', 'build', path)
+    verdict('build', 'paths', 'advice', seen=f'build folder.*{work}', advice='-ffile-prefix-map')
+    run('gcc', '-g', f'-fmacro-prefix-map={folder}/=', '-o', 'debug', path)
+    verdict('debug', 'paths', 'advice', seen='^[^,]* in debug information', advice='dbgsplit')
+    run('gcc', '-g0', f'-ffile-prefix-map={folder}/=', '-o', 'fine', path)
+    verdict('fine', 'paths', 'good')
+
+
+@case('C++ and Rust: told apart, and advised in their own flags', needs=['g++', 'rustc'])
+def languages(work):
+    cxx = lib.cxx_program(work, 'cxx')
+    equal(audit(cxx)[cxx]['language'], 'c++')
+    lib.write('r.rs', 'fn main() { println!("{}", std::env::args().count()); }\n')
+    run('rustc', '-o', 'rust', 'r.rs')
+    equal(audit('rust')['rust']['language'], 'rust')
+    verdict('rust', 'pie', 'good')
+    verdict('rust', 'stack-protector', 'not applicable', seen='Rust')
+    run('rustc', '-C', 'relocation-model=static', '-o', 'fixed', 'r.rs')
+    verdict('fixed', 'pie', 'bad', advice='-C relocation-model')
+    run('strip', 'rust', cxx)
+    equal(audit('rust')['rust']['language'], 'rust')
+    equal(audit(cxx)[cxx]['language'], 'c++')
+
+
 @case('nx-stack: with and without an executable stack', needs=['gcc'])
 def nx_stack(work):
     verdict(lib.c_program(work, 'fine'), 'nx-stack', 'good')
@@ -137,7 +235,7 @@ def table(work):
     dbgcheck('--rule=nx-stack', '--fail-on=bad', fine)
     dbgcheck('--rule=nx-stack', '--fail-on=bad', bad, status=3)
     dbgcheck('--rule=nx-stack', '--fail-on=advice', bad, status=3)
-    dbgcheck('--ignore=nx-stack', '--fail-on=bad', bad)
+    dbgcheck('--rule=pie', '--rule=nx-stack', '--ignore=nx-stack', '--fail-on=bad', bad)
     equal(dbgcheck('-q', '--rule=nx-stack', '--fail-on=bad', bad, status=3).text, '', '-q')
     done = dbgcheck('--fail-on=bad', '--rule=nx-stack', bad, 'missing', status=1)
     matches('^dbgcheck: missing: cannot be read: No such file', done.errors)

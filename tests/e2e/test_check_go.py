@@ -5,7 +5,7 @@ import os
 
 import lib
 from check import GO_CGO, GO_NET, go_build, verdict
-from lib import case, dbgcheck, matches, run
+from lib import case, dbgcheck, expect, matches, run
 
 
 @case('trimpath: given and not', needs=['go'])
@@ -103,6 +103,32 @@ def advice(work):
     for rule in ('relro', 'bind-now', 'build-id'):
         verdict(mended, rule, 'good')
     verdict(go_build(work, 'pure', CGO_ENABLED=0), 'pie', 'advice', advice='^go build -buildmode=pie$')
+
+
+@case('paths: in the table of functions, and gone with -trimpath', needs=['go'])
+def paths(work):
+    found = go_build(work, 'with')
+    verdict(found, 'paths', 'advice', seen=r"in Go's table of functions \(.*build folder", advice='go build -trimpath')
+    lib.dbgsplit('--debug-file=gone', '-o', 'split', found)
+    said = verdict('split', 'paths', 'advice', seen="in Go's table of functions", advice='go build -trimpath')
+    expect('debug information' not in said['seen'], f'after splitting: {said}')
+    verdict(go_build(work, 'without', '-trimpath'), 'paths', 'good')
+
+
+@case('C code in Go programs: judged where there is some, with the flags that cgo takes', needs=['go', 'gcc'])
+def cgo(work):
+    source = GO_CGO.replace('strcpy(to, from)', 'char b[100]; strcpy(b, from); strcpy(to, b)')
+    soft = go_build(work, 'soft', '-ldflags=-w', source=source, CGO_ENABLED=1, CGO_CFLAGS='-O2 -fno-stack-protector -U_FORTIFY_SOURCE')
+    said = verdict(soft, 'stack-protector', 'advice', advice='^CGO_CFLAGS=.*-fstack-protector-strong')
+    verdict(soft, 'fortify', 'advice', seen='none checked', advice='-D_FORTIFY_SOURCE=3')
+    flags = matches("CGO_CFLAGS='(.*)' go build", said['advice']).group(1)
+    hard = go_build(work, 'hard', '-ldflags=-w', source=source, CGO_ENABLED=1, CGO_CFLAGS=f'{flags} -D_FORTIFY_SOURCE=2')
+    verdict(hard, 'stack-protector', 'good')
+    verdict(hard, 'fortify', 'good')
+    verdict(hard, 'cf-protection', 'not applicable', seen="Go's own code")
+    pure = go_build(work, 'pure', CGO_ENABLED=0)
+    for rule in ('stack-protector', 'fortify', 'cf-protection', 'stack-clash'):
+        verdict(pure, rule, 'not applicable', seen='without C code')
 
 
 lib.main()
