@@ -58,6 +58,8 @@ enum dwarf_attribute {
 	AT_stmt_list = 0x10,
 	AT_comp_dir = 0x1b,
 	AT_str_offsets_base = 0x72,
+	AT_dwo_name = 0x76,
+	AT_GNU_dwo_name = 0x2130,
 };
 
 enum dwarf_unit_type {

@@ -438,7 +438,7 @@ int unit_read(struct unit_reader *reader, const struct unit_start *start, struct
 	/* Where strings are counted from, unless it is said: behind the header of
 	 * .debug_str_offsets. */
 	uint64_t base = header.version < 5 ? 0 : header.offset_size == 4 ? 8 : 16;
-	struct value dir = { 0 };
+	struct value dir = { 0 }, dwo = { 0 };
 	for (;;) {
 		uint64_t name = dwarf_uleb(&abbrev), form = dwarf_uleb(&abbrev);
 		uint64_t implicit = form == FORM_implicit_const ? dwarf_uleb(&abbrev) : 0;
@@ -463,6 +463,8 @@ int unit_read(struct unit_reader *reader, const struct unit_start *start, struct
 			unit.lines_width = offset_width(&header, form);
 		} else if (name == AT_comp_dir) {
 			dir = value;
+		} else if (name == AT_dwo_name || name == AT_GNU_dwo_name) {
+			dwo = value;
 		} else if (name == AT_str_offsets_base) {
 			base = value.number;
 		}
@@ -471,6 +473,8 @@ int unit_read(struct unit_reader *reader, const struct unit_start *start, struct
 		return error_set(err, -EBADMSG, "unit at 0x%" PRIx64 ": malformed first entry",
 				 start->offset);
 	r = find_string(reader, &header, &dir, base, &unit.compilation_dir, err);
+	if (r == 0)
+		r = find_string(reader, &header, &dwo, base, &unit.dwo_name, err);
 	*ret_fatal = r < 0;
 	if (r < 0)
 		return r;

@@ -35,14 +35,15 @@ must_check int units_walk(const struct image *image, const struct section *secti
 			  unit_measure measure, unit_visit visit, void *context,
 			  uint64_t *ret_n_damaged, struct error *err);
 
-/** What is of interest in a unit of .debug_info: its line table, and the folder that its names are
- * relative to. */
+/** What is of interest in a unit of .debug_info: its line table, the folder that its names are
+ * relative to, and where the rest of it lies. */
 struct unit {
 	bool has_lines;
 	uint64_t lines_offset; /* DW_AT_stmt_list */
 	const uint8_t *lines_at; /* the bytes that say so, in the unit, */
 	unsigned lines_width; /* and how many; 0: no offset by its form */
 	const char *compilation_dir; /* NULL: not said, or where we cannot look */
+	const char *dwo_name; /* of the file that has the rest of it; NULL: none, or the same */
 };
 
 /* Bytes of a unit in which its first entry must lie. */

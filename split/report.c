@@ -155,6 +155,8 @@ static void set_split(json_t *object, const struct outcome *outcome)
 		json_object_set_new(object, "sources", sources_json(&outcome->sources));
 	if (outcome->debug_dropped)
 		json_object_set_new(object, "debug_dropped", json_true());
+	if (outcome->split_units)
+		set_count(object, "split_units", outcome->split_units);
 	if (outcome->changes)
 		json_object_set(object, "changes", outcome->changes);
 }
