@@ -2,16 +2,23 @@
 #pragma once
 #include "elf/image.h"
 
-/** Where units' compilation folders lie as strings of their own (DW_FORM_string) in .debug_info. */
+/** Where the names of units' compilation folders lie as bytes. */
+struct compilation_dir {
+	uint64_t section; /* index */
+	uint64_t offset; /* of the name's first byte in the section's decoded content */
+};
 struct compilation_dirs {
-	uint64_t section; /* index of .debug_info */
-	uint64_t *offsets; /* in its decoded content, rising: of the string's first byte */
+	struct compilation_dir *items; /* each once */
 	size_t n;
 };
 
+/* Units from the start on that decide: a program whose first ones have other folders has none. */
+#define COMPILATION_DIRS_LOOK 64u
+
 /**
- * Those that are exactly @dir, in the image's first .debug_info. Elsewhere, in strings that others
- * may share, nothing is found. Damaged units are passed over.
+ * Those that are exactly @dir: strings of their own (DW_FORM_string) in the image's first .debug_info, and whole
+ * strings of .debug_str and .debug_line_str, which units and line tables share, and where every one means this
+ * folder. One that is the end of a longer string is not found. Damaged units are passed over.
  * Errors: -EBADMSG a section cannot be decoded; -ENOMEM
  */
 must_check int compilation_dirs_find(const struct image *image, const char *dir,

@@ -16,23 +16,26 @@ void debug_names_free(struct debug_names *names)
 	*names = (struct debug_names){ 0 };
 }
 
-static int is_trimmed(const struct image *image, bool *ret, struct error *err)
+/* @ret_go: its names are Go's, and are left alone where it was not built with -trimpath. */
+static int look_at_go(const struct image *image, bool *ret_go, bool *ret_trimmed, struct error *err)
 {
 	scoped(go_info_free) struct go_info info = { 0 };
 	int r = go_info_read(image, &info, err);
 	if (r == -ENOMEM)
 		return r;
-	*ret = r == 0 && strstr(info.module_text, "build\t-trimpath=true");
+	*ret_go = r == 0;
+	*ret_trimmed = r == 0 && strstr(info.module_text, "build\t-trimpath=true");
 	return 0;
 }
 
 int debug_names_find(const struct image *image, struct debug_names *ret, struct error *err)
 {
-	bool trimmed = false;
-	int r = is_trimmed(image, &trimmed, err);
-	if (r < 0 || !trimmed)
+	bool is_go, trimmed;
+	int r = look_at_go(image, &is_go, &trimmed, err);
+	if (r < 0 || (is_go && !trimmed) || image_is_relocatable(image))
 		return r;
-	r = line_dirs_find(image, &ret->lines, err);
+	if (is_go)
+		r = line_dirs_find(image, &ret->lines, err);
 	const char dir[] = { DEBUG_NAMES_OLD, 0 };
 	if (r != -ENOMEM && !ret->lines.growth_bytes)
 		r = compilation_dirs_find(image, dir, &ret->dirs, err);
@@ -51,14 +54,16 @@ static int place_dirs(struct debug_names *names, const struct debug_image *debug
 {
 	int r = 0;
 
-	if (!names->dirs.n || !has_content(debug, names->dirs.section))
-		return 0;
-	uint64_t from = debug->sections[names->dirs.section].shdr.sh_offset;
 	for (size_t i = 0; r == 0 && i < names->dirs.n; i++) {
-		const struct edit edit = { .at = from + names->dirs.offsets[i],
-					   .n_old = 1,
-					   .n_new = 1,
-					   .bytes = { DEBUG_NAMES_NEW } };
+		const struct compilation_dir *dir = &names->dirs.items[i];
+		if (!has_content(debug, dir->section))
+			continue;
+		const struct edit edit = {
+			.at = debug->sections[dir->section].shdr.sh_offset + dir->offset,
+			.n_old = 1,
+			.n_new = 1,
+			.bytes = { DEBUG_NAMES_NEW },
+		};
 		r = edits_add(&names->edits, &edit, err);
 	}
 	return r;

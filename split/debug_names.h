@@ -10,8 +10,9 @@
  * Names in the stored debug image that debuggers can ask for. `go build -trimpath` leaves names that
  * are relative to nothing, and gdb and Delve ask for none that is not absolute: in the image, the
  * folders of line tables get a "/" before them. What lies behind moves, and what says where it is
- * follows. Where a table cannot be rewritten, units' compilation folders become "/" where they were
- * ".", a byte for a byte: gdb alone goes by them. The image carries what undoes it; base/edits.h.
+ * follows. Where a table cannot be rewritten, and in what other compilers were told to write
+ * (-ffile-prefix-map=DIR=.), units' compilation folders become "/" where they were ".", a byte for a
+ * byte: gdb goes by them. The image carries what undoes it; base/edits.h.
  */
 struct debug_names {
 	struct line_dirs lines; /* to be made absolute, or else */
@@ -27,7 +28,7 @@ struct debug_names {
 #define DEBUG_NAMES_OLD '.'
 #define DEBUG_NAMES_NEW '/'
 
-/** What is to change: nothing where it is no Go program built with -trimpath. Errors: -ENOMEM */
+/** What is to change: nothing in object files, and in Go programs not built with -trimpath. Errors: -ENOMEM */
 must_check int debug_names_find(const struct image *image, struct debug_names *ret,
 				struct error *err);
 /** Also accepts a zeroed struct. A guard: scoped(debug_names_free). */

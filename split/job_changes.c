@@ -27,7 +27,8 @@ static void list_names(struct job *job)
 	const struct debug_names *names = &job->names;
 	if (!names->written)
 		return;
-	uint64_t section = names->shift ? names->lines.lines_section : names->dirs.section;
+	uint64_t section = names->shift ? names->lines.lines_section :
+					  names->dirs.items[0].section;
 	json_t *change =
 		outcome_change(job->outcome, "names-changed", job->image.sections[section].name);
 	json_object_set_new(change, "original", json_string(DIGEST_HEX(&names->original)));

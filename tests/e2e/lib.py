@@ -219,7 +219,8 @@ class Server:
             self.stop()
 
     def client_env(self, work, **extra):
-        """An environment in which debuginfod clients know this server and have a cache of their own."""
+        """An environment in which debuginfod clients know this server and have a cache of their own, in `work`."""
+        os.makedirs(work, exist_ok=True)
         return clean_env(DEBUGINFOD_URLS=self.url, DEBUGINFOD_CACHE_PATH=os.path.join(work, 'client-cache'),
                          HOME=work, XDG_CACHE_HOME=os.path.join(work, 'xdg-cache'), **extra)
 

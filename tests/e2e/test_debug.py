@@ -94,7 +94,39 @@ def gdb_trimmed(work):
     lib.equal(get(untouched, '--original'), kept, '--original of what was kept')
     with lib.Server(untouched) as server:
         out = gdb(server, os.path.join(work, 'other'), './kept', 'list fmt.Println')  # a cache of its own
+    matches('Downloading separate debug info for .*kept', out)
     lib.expect('func Println' not in out, f'without the change gdb asks for no source: {out}')
+
+
+@case('gdb: lines of C programs whose compilation folder is "." (-ffile-prefix-map), DWARF 4 and 5; --original, --debug-names=keep',
+      needs=['gdb', 'gcc', 'readelf'])
+def gdb_prefix_map(work):
+    work = os.path.realpath(work)
+    tree = os.path.join(work, 'tree')
+    for flag in ('-gdwarf-5', '-gdwarf-4'):
+        lib.write(f'{tree}/src/twice.c', 'int twice(int number)\n{\n\tint doubled = 2 * number;\n\treturn doubled;\n}\n')
+        lib.write(f'{tree}/main.c', 'int twice(int);\nint main(int argc, char **argv)\n{\n\t(void)argv;\n\treturn twice(argc) != 2;\n}\n')
+        run('gcc', flag, f'-ffile-prefix-map={tree}=.', '-Wl,--build-id=sha1', '-o', f'{work}/prog{flag}', 'main.c', 'src/twice.c', cwd=tree)
+        store, untouched = lib.new_store(work, f'store{flag}'), lib.new_store(work, f'untouched{flag}')
+        binary = f'{work}/prog{flag}'
+        build_id = lib.build_id(binary)
+        run('cp', binary, f'{work}/kept{flag}')
+        lib.dbgsplit(f'--store={untouched}', '--debug-names=keep', f'--source-root={tree}', f'{work}/kept{flag}')
+        lib.dbgsplit(f'--store={store}', f'--source-root={tree}', binary)
+        os.rename(tree, f'{work}/gone{flag}')
+        with lib.Server(store) as server:
+            out = gdb(server, f'{work}/client{flag}', binary, 'break twice', 'run', 'list', 'frame 1', 'list')
+        matches(r'^3\s+int doubled = 2 \* number;', out, f'{flag}: a file in a folder')
+        matches(r'^5\s+return twice\(argc\) != 2;', out, f'{flag}: a file')
+        kept = lib.dbgstore('get', f'--store={untouched}', build_id, 'debuginfo').out
+        changed = lib.dbgstore('get', f'--store={store}', build_id, 'debuginfo').out
+        lib.expect(changed != kept, f'{flag}: names were changed')
+        matches(r'DW_AT_comp_dir .*: /$', run('readelf', '--debug-dump=info', lib.write('changed.debug', changed)).text)
+        lib.equal(lib.dbgstore('get', f'--store={store}', build_id, 'debuginfo', '--original').out, kept, f'{flag}: --original')
+        with lib.Server(untouched) as server:
+            out = gdb(server, f'{work}/other{flag}', f'{work}/kept{flag}', 'break twice', 'run', 'list')
+        matches(r'Breakpoint 1, twice \(number=1\) at src/twice.c:3', out, f'{flag}: lines without the change')
+        lib.expect('int doubled = 2' not in out, f'{flag}: without the change gdb asks for no source: {out}')
 
 
 def dlv(server, work, binary, *commands):

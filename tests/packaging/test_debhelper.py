@@ -110,9 +110,9 @@ def with_store(work):
     matches(r'pkg:deb/[a-z]+/adder@1\.2-3\?arch=', listed)
     matches(r'"path":"usr/bin/adder"', listed)
     with lib.Server(store) as server:
-        out = run('gdb', '-q', '-nx', '-batch', '-iex', 'set debuginfod enabled on', '-ex', 'break add', '-ex', 'run', '-ex', 'backtrace',
+        out = run('gdb', '-q', '-nx', '-batch', '-iex', 'set debuginfod enabled on', '-ex', 'break add', '-ex', 'run', '-ex', 'list 1,5',
                   binary, env=server.client_env(work)).text
-    matches(r'#0 +add \(a=1, b=.*1\) at src/add\.c:\d', out)
+    matches(r'^3\s+int sum = a \+ b;', out)
 
 
 @case('--no-dbgsym: the store alone has it, and the package says its build IDs', needs=NEEDS)
