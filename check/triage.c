@@ -261,7 +261,8 @@ int triage_run(const struct image *image, struct vulndb *db, bool wants_doubts,
 		r = triage_doubt(image, &wanted, err);
 	if (r < 0)
 		return r;
-	qsort(triage.vulns, triage.n_vulns, sizeof(*triage.vulns), compare_vulns);
+	if (triage.n_vulns)
+		qsort(triage.vulns, triage.n_vulns, sizeof(*triage.vulns), compare_vulns);
 	count(&triage);
 	*ret = triage;
 	triage = (struct triage){ 0 };

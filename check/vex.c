@@ -297,7 +297,8 @@ int vex_format(const struct vex *vex, char **ret, struct error *err)
 {
 	int r = 0;
 	const struct vex_options *options = vex->options;
-	qsort(vex->statements, vex->n, sizeof(*vex->statements), compare_statements);
+	if (vex->n)
+		qsort(vex->statements, vex->n, sizeof(*vex->statements), compare_statements);
 	scoped(json_scoped_decref) json_t *said = json_object();
 	json_t *statements = json_array();
 	for (size_t i = 0; i < vex->n && r == 0; i++) {

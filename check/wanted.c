@@ -295,7 +295,8 @@ int wanted_settle(struct wanted *wanted, struct error *err)
 	}
 	for (size_t i = 0; i < wanted->triage->n_vulns; i++) {
 		struct triage_vuln *vuln = &wanted->triage->vulns[i];
-		qsort(vuln->packages, vuln->n_packages, sizeof(*vuln->packages), compare_packages);
+		if (vuln->n_packages)
+			qsort(vuln->packages, vuln->n_packages, sizeof(*vuln->packages), compare_packages);
 	}
 	return 0;
 }
