@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "check/audit.h"
-#include "check/triage_task.h"
+#include "check/triage_store.h"
 #include "store/store.h"
 
 /* The store that was named, or none: checking makes no store, and needs none. */
@@ -60,8 +60,13 @@ static int triage(const struct check_options *options, const struct targets *tar
 	}
 	struct triage_context context = { .options = options, .db = db, .vex = vex };
 	const struct task task = triage_task(&context);
-	bool trouble;
-	task_run(&task, options, targets, facts, &trouble);
+	bool trouble = false;
+	if (options->n_inputs) {
+		task_run(&task, options, targets, facts, &trouble);
+	} else if (triage_store(facts->store, &context, &err) < 0) {
+		log_error("%s", err.message);
+		trouble = true;
+	}
 	if (vex && print_vex(vex) != STATUS_DONE)
 		return STATUS_TROUBLE;
 	if (trouble || context.trouble)
@@ -78,6 +83,10 @@ static int run(const struct check_options *options)
 	    targets_find(options->inputs, options->n_inputs, &targets, &err) < 0) {
 		log_error("%s", err.message);
 		return STATUS_TROUBLE;
+	}
+	if (!options->n_inputs && !st) {
+		log_error("neither FILE nor DIR, nor a store: --store");
+		return STATUS_USAGE;
 	}
 	const struct subject_context context = { .store = st,
 						 .go_releases = options->go_releases,

@@ -162,7 +162,7 @@ int check_options_read(struct check_options *options, int argc, char **argv)
 		status = read_vex(&options->vex, &texts);
 	if (status == STATUS_GO_ON && options->vex.wanted && !options->vulndb)
 		status = options_wrong(&usage, "--vex needs --vulndb");
-	if (status == STATUS_GO_ON && options->n_inputs == 0)
+	if (status == STATUS_GO_ON && options->n_inputs == 0 && !options->vulndb)
 		status = options_wrong(&usage, "no FILE or DIR");
 	return status;
 }

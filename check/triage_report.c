@@ -37,9 +37,12 @@ static json_t *vuln_json(const struct triage_vuln *vuln)
 	return json;
 }
 
-static void print_json(const struct vulndb *db, const char *path, const struct triage *triage)
+static void print_json(const struct vulndb *db, const char *path, const struct build_id *build_id,
+		       const struct triage *triage)
 {
 	json_t *line = report_line(path, "triaged"), *vulns = json_array(), *counts = json_object();
+	if (build_id)
+		json_object_set_new(line, "build_id", json_string(BUILD_ID_HEX(build_id)));
 	json_object_set_new(line, "go_version", json_bytes_string(triage->info.version));
 	json_object_set_new(line, "main_module", json_bytes_string(triage->info.main_module));
 	json_object_set_new(line, "main_version", json_bytes_string(triage->info.main_version));
@@ -102,11 +105,11 @@ static void print_text(const struct check_options *options, const struct vulndb 
 	}
 }
 
-void triage_print(const struct check_options *options, const struct vulndb *db, const char *path,
-		  const struct triage *triage)
+void triage_print(const struct triage_context *context, const char *path,
+		  const struct build_id *build_id, const struct triage *triage)
 {
-	if (options->common.json)
-		print_json(db, path, triage);
-	else if (!options->common.quiet)
-		print_text(options, db, path, triage);
+	if (context->options->common.json)
+		print_json(context->db, path, build_id, triage);
+	else if (!context->options->common.quiet)
+		print_text(context->options, context->db, path, triage);
 }

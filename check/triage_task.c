@@ -45,7 +45,7 @@ static void tell(const char *path, const void *result, void *context)
 	triage->n_files++;
 	triage->n_found += of->triage.n[TRIAGE_SYMBOL] != 0;
 	if (!triage->vex) {
-		triage_print(triage->options, triage->db, path, &of->triage);
+		triage_print(triage, path, NULL, &of->triage);
 	} else if (vex_add(triage->vex, &of->triage, NULL, &err) < 0) {
 		report_failed(triage->options, path, &err);
 		triage->trouble = true;

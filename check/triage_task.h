@@ -2,6 +2,7 @@
 #pragma once
 #include "check/task.h"
 #include "check/triage.h"
+#include "elf/build_id.h"
 
 struct triage_context {
 	const struct check_options *options;
@@ -15,6 +16,6 @@ struct triage_context {
 /** The triage of each file, told as the options say, and counted. @context must outlive it. */
 struct task triage_task(struct triage_context *context);
 
-/** How it is told as text and as JSON (check/triage_report.c). */
-void triage_print(const struct check_options *options, const struct vulndb *db, const char *path,
-		  const struct triage *triage);
+/** How it is told as text and as JSON (check/triage_report.c). @build_id NULL: it is a file. */
+void triage_print(const struct triage_context *context, const char *path,
+		  const struct build_id *build_id, const struct triage *triage);

@@ -7,7 +7,7 @@ import platform
 
 import lib
 import vulns
-from lib import Skip, case, dbgcheck, dbgsplit, equal, expect, matches, run, write
+from lib import Skip, case, dbgcheck, dbgsplit, dbgstore, equal, expect, matches, run, write
 from schema import hold
 
 EXPECTED = vulns.EXPECTED
@@ -114,6 +114,7 @@ def bad_database(work):
     database = vulns.write_database('db', vulns.database_entries())
     write('db/index/modules.json', '{"a": 1}')
     matches('db: index/modules.json: expected an array', dbgcheck(f'--vulndb={database}', 'prog', status=1).errors)
+    matches('neither FILE nor DIR, nor a store', dbgcheck(f'--vulndb={database}', status=2).errors)
     matches('--vex needs --vulndb', dbgcheck('--vex', 'prog', status=2).errors)
 
 
@@ -131,6 +132,68 @@ def bad_entry(work):
         hold('check-1', json.loads(done.text))
         expect(why in json.loads(done.text)['error'], done.text)
         write(entry, text or '')
+
+
+# ---- a store ----
+
+@case('every build in a store: by vulnerability, and which to rebuild first', needs=['go'])
+def store(work):
+    program, database = program_and_database(work)
+    store = lib.new_store(work)
+    equal(dbgcheck(f'--vulndb={database}', f'--store={store}').text.splitlines()[0],
+          f'{store}: 0 Go programs in 0 builds, 0 with a vulnerable function (database of 2026-02-03)', 'empty')
+    os.makedirs('out/bin')
+    for name, flags in (('one', ()), ('two', ('-trimpath',)), ('three', ('-buildmode=pie',))):
+        os.rename(program.build(name, *flags), f'out/bin/{name}')
+    write(os.path.join(program.folder, 'main.go'), 'package main\n\nfunc main() { println("calm") }\n')
+    os.rename(program.build('calm'), 'out/bin/calm')
+    alone = {name: vulns.triage(f'out/bin/{name}', database) for name in ('one', 'two', 'three', 'calm')}
+    if lib.go_release() < (1, 24):
+        raise Skip('Go 1.24 or newer is needed: older ones write no GNU build ID of their own')
+    dbgsplit(f'--store={store}', '--purl=pkg:deb/debian/out@1', 'out')
+    done = dbgcheck(f'--vulndb={database}', f'--store={store}', '--json', status=3)
+    lines = [json.loads(line) for line in done.text.splitlines()]
+    for line in lines:
+        hold('check-1', line)
+    summary = lines.pop()
+    equal(len(lines), 4, 'builds')
+    for line in lines:
+        expected = alone[os.path.basename(line['path'])]
+        equal(line['vulnerabilities'], expected['vulnerabilities'], line['path'])
+        equal(line['counts'], expected['counts'], line['path'])
+    equal((summary['status'], summary['builds'], summary['go_builds']), ('store-triaged', 4, 4), 'summary')
+    table = {one['id']: one for one in summary['builds_by_vulnerability']}
+    # The calm program requires the modules no more, but has the standard library.
+    equal(table['GO-2026-0001'], {'id': 'GO-2026-0001', 'module': 3, 'package': 3, 'symbol': 3}, 'row')
+    equal(table['GO-2026-0003'], {'id': 'GO-2026-0003', 'module': 3, 'package': 3, 'symbol': 0}, 'row')
+    equal(table['GO-2026-0032'], {'id': 'GO-2026-0032', 'module': 4, 'package': 0, 'symbol': 0}, 'row')
+    equal([one['symbol'] for one in summary['rebuild_first']], [12, 12, 12], 'rebuild first')
+    text = dbgcheck(f'--vulndb={database}', f'--store={store}', status=3).text
+    matches(r'^GO-2026-0001 +3 +3 +3$', text)
+    expect('GO-2026-0003' not in text, text)
+    matches(rf'^rebuild first:\n  {summary["rebuild_first"][0]["build_id"]}  12 in functions, ', text)
+    # A document about the store: its product is what the records say.
+    document = vex(database, f'--store={store}')
+    equal({s['products'][0]['@id'] for s in document['statements']}, {'pkg:deb/debian/out@1'}, 'products')
+
+
+@case('of a stored file, only what is needed is decoded', needs=['go'])
+def frames(work):
+    program, database = program_and_database(work)
+    store = lib.new_store(work)
+    path = program.build('app')
+    dbgsplit(f'--store={store}', '--build-id=add', path)
+    before = dbgcheck(f'--vulndb={database}', f'--store={store}', '--json', status=3).text
+    digest = matches('"executable":{"digest":"([0-9a-f]+)"', dbgstore('info', f'--store={store}', '--json',
+                                                                     lib.build_id(path)).text.replace(' ', '')).group(1)
+    object_ = os.path.join(store, 'objects', digest[:2], digest[2:] + '.zst')
+    os.chmod(object_, 0o600)
+    damaged = bytearray(lib.read(object_))
+    at = len(damaged) // 4  # code comes first
+    damaged[at:at + 64] = b'x' * 64
+    write(object_, bytes(damaged))
+    dbgstore('verify', f'--store={store}', status=3)
+    equal(dbgcheck(f'--vulndb={database}', f'--store={store}', '--json', status=3).text, before, 'lines')
 
 
 # ---- VEX ----
