@@ -233,6 +233,27 @@ bool option_duration(const char *text, int64_t *ret_seconds)
 	return false;
 }
 
+bool option_bytes(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	size_t length = strlen(text);
+	const char *unit = length > 1 ? strchr(units, text[length - 1]) : NULL;
+	char digits[24];
+	if (length == 0 || length >= sizeof(digits))
+		return false;
+	memcpy(digits, text, length + 1);
+	unsigned shift = 0;
+	if (unit) {
+		digits[length - 1] = 0;
+		shift = 10 * (unsigned)(unit - units + 1);
+	}
+	unsigned long long value;
+	if (!option_number(digits, 0, UINT64_MAX >> 1 >> shift, &value))
+		return false;
+	*ret = value << shift;
+	return true;
+}
+
 int options_finish(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))

@@ -77,5 +77,8 @@ bool option_number(const char *text, unsigned long long low, unsigned long long 
 /** A time of whole seconds: "90", "90s", "15m", "12h", "30d". False where it is none, or over 100 years. */
 bool option_duration(const char *text, int64_t *ret_seconds);
 
+/** A number of bytes, with K, M, G or T for powers of 1024. False where it is none. */
+bool option_bytes(const char *text, uint64_t *ret);
+
 /** Flush stdout at the end: STATUS_TROUBLE, with a message, where it did not take everything. */
 int options_finish(int status);

@@ -108,7 +108,9 @@ static void tick(struct acceptor *a, uint64_t now)
 
 	a->ticked_at = now;
 	frames_tick(s->frames);
-	lookups_rest(&s->lookups);
+	lookups_rest(&s->own.lookups);
+	if (s->kept)
+		lookups_rest(&kept_shelf(s->kept)->lookups);
 	if (now - a->watched_at >= WATCH_MS) {
 		a->watched_at = now;
 		end_slow_ones(s, now);

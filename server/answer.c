@@ -78,13 +78,14 @@ static bool put(struct MHD_Response *response, const char *name, const char *val
 
 /* What the file was called where it was built. A name that would break the header is not told, and
  * neither is one that cannot be read just now: it is a gift. False: no memory. */
-static bool put_name(struct MHD_Response *response, struct server *server,
+static bool put_name(struct MHD_Response *response, const struct request *rq,
 		     const struct build_id *build)
 {
+	struct shelf *shelf = rq->shelf;
 	struct lookup *lookup;
 	scoped(origin_free) struct origin origin = { 0 };
-	if (!build->size || server->settings->withhold_names ||
-	    lookups_get(&server->lookups, &lookup, NULL) < 0 ||
+	if (!build->size || rq->server->settings->withhold_names ||
+	    lookups_get(&shelf->lookups, &lookup, NULL) < 0 ||
 	    lookup_origin(lookup, build, &origin, NULL) < 0 || !origin.path)
 		return true;
 	size_t size = strlen(origin.path);
@@ -112,7 +113,7 @@ static int dress(struct MHD_Response *response, const struct request *rq, const 
 	if (ok && http_date_format(body->time, date))
 		ok = put(response, "Last-Modified", date);
 	if (ok)
-		ok = put_name(response, rq->server, &body->build) && cors_dress(response);
+		ok = put_name(response, rq, &body->build) && cors_dress(response);
 	return ok ? 0 : error_no_memory(err);
 }
 
@@ -168,7 +169,7 @@ static int make_zstd(struct request *rq, const struct body *body, struct answer 
 	int r;
 
 	scoped(shared_object_releasep) struct shared_object *o = NULL;
-	r = objects_get(rq->server->objects, rq->server->store, &body->object, &o, err);
+	r = objects_get(rq->server->objects, rq->shelf->store, &body->object, &o, err);
 	if (r < 0)
 		return r;
 	struct object_range range;
@@ -224,7 +225,7 @@ static int make_identity(struct request *rq, const struct body *body, struct ans
 
 	if (body->size_bytes) {
 		scoped(shared_object_releasep) struct shared_object *o = NULL;
-		r = objects_get(rq->server->objects, rq->server->store, &body->object, &o, err);
+		r = objects_get(rq->server->objects, rq->shelf->store, &body->object, &o, err);
 		if (r < 0)
 			return r;
 		if (decoded_bytes(o->object, body) > INLINE_DECODE_LIMIT)
@@ -345,7 +346,7 @@ static enum MHD_Result answer_streamed(struct request *rq, const struct body *bo
 	struct range range = part ? *part : (struct range){ 0, body->size_bytes };
 
 	scoped(shared_object_releasep) struct shared_object *o = NULL;
-	r = objects_get(rq->server->objects, rq->server->store, &body->object, &o, &err);
+	r = objects_get(rq->server->objects, rq->shelf->store, &body->object, &o, &err);
 	if (r == 0)
 		r = stream_new(rq, o, body->offset + range.offset, range.size_bytes, &response,
 			       &err);
@@ -429,4 +430,40 @@ enum MHD_Result answer_body(struct request *rq, const struct body *body)
 	if (is_known_to_client(rq, body, a->etag))
 		return request_answer(rq, MHD_HTTP_NOT_MODIFIED, a->response, 0);
 	return request_answer(rq, MHD_HTTP_OK, a->response, rq->head ? 0 : a->size_bytes);
+}
+
+static void release_bytes(void *context)
+{
+	struct shared_bytes *bytes = context;
+	cached_release(&bytes->cached);
+}
+
+enum MHD_Result answer_bytes(struct request *rq, struct shared_bytes *bytes)
+{
+	struct error err = ERROR_NONE;
+	char etag[ETAG_SIZE];
+	const struct body body = { .kind = BODY_SOURCE,
+				   .name = bytes->digest,
+				   .size_bytes = bytes->size,
+				   .time = bytes->time };
+
+	if (rq->max_size_bytes && bytes->size > rq->max_size_bytes)
+		return answer_too_large(rq);
+	cached_hold(&bytes->cached);
+	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+		bytes->size, bytes->bytes, release_bytes, bytes);
+	if (!response) {
+		release_bytes(bytes);
+		return request_drop(rq, TROUBLE_MEMORY, &err);
+	}
+	make_etag(&body, NULL, etag);
+	if (dress(response, rq, &body, etag, false, &err) < 0) {
+		MHD_destroy_response(response);
+		return request_drop(rq, TROUBLE_MEMORY, &err);
+	}
+	bool known = is_known_to_client(rq, &body, etag);
+	enum MHD_Result result = request_answer(rq, known ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK,
+						response, known || rq->head ? 0 : bytes->size);
+	MHD_destroy_response(response);
+	return result;
 }

@@ -28,3 +28,6 @@ struct body {
  * the connection.
  */
 enum MHD_Result answer_body(struct request *rq, const struct body *body);
+
+/** Answer with a source that an upstream gave: as it is, whole. */
+enum MHD_Result answer_bytes(struct request *rq, struct shared_bytes *bytes);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "server/answer.h"
+#include "server/federate.h"
 #include "store/store.h"
 
 /* Manifests up to this are read on the event loop; larger ones by a worker. */
@@ -65,7 +66,7 @@ static int find_section(struct request *rq, const struct build *build, struct bo
 		     digest_equal(&artifacts[0]->digest, &artifacts[i]->digest)))
 			continue;
 		scoped(shared_object_releasep) struct shared_object *o = NULL;
-		r = objects_get(rq->server->objects, rq->server->store, &artifacts[i]->digest, &o,
+		r = objects_get(rq->server->objects, rq->shelf->store, &artifacts[i]->digest, &o,
 				err);
 		if (r < 0)
 			return r == -ENOENT ? error_set(err, -EIO, "object %s is missing",
@@ -90,7 +91,7 @@ static void load_manifest(struct work *work)
 	struct error err = ERROR_NONE;
 
 	rq->prepared = true;
-	rq->prepared_r = manifests_load(rq->server->manifests, rq->server->store,
+	rq->prepared_r = manifests_load(rq->server->manifests, rq->shelf->store,
 					&rq->manifest_wanted, &rq->manifest, &err);
 	if (rq->prepared_r < 0)
 		log_error("source manifest of %s: %s", BUILD_ID_HEX(&rq->route.id), err.message);
@@ -112,7 +113,7 @@ static int get_manifest(struct request *rq, const struct artifact *wanted, struc
 	if (rq->manifest)
 		return 0;
 	if (wanted->size_bytes <= INLINE_MANIFEST_LIMIT)
-		return manifests_load(rq->server->manifests, rq->server->store, wanted,
+		return manifests_load(rq->server->manifests, rq->shelf->store, wanted,
 				      &rq->manifest, err);
 	return request_suspend(rq, load_manifest)
 		       ? -EINPROGRESS
@@ -173,56 +174,117 @@ static enum MHD_Result answer_missing(struct request *rq)
 	/* In a store that is gone (removed, unmounted) nothing is found either: no client may
 	 * remember that. */
 	struct error err = ERROR_NONE;
-	if (faccessat(store_fd(rq->server->store), "FORMAT", F_OK, 0) < 0) {
+	if (faccessat(store_fd(rq->server->own.store), "FORMAT", F_OK, 0) < 0) {
 		error_errno(&err, -errno, "the store is gone: FORMAT");
 		return request_drop(rq, TROUBLE_STORE, &err);
 	}
 	return fixed_answer(rq, FIXED_NOT_FOUND, MHD_HTTP_NOT_FOUND);
 }
 
-/* What a build has of what is asked for. Errors: -ENOENT not that, or it collides; as find_body()
- */
+/* What a build has of what is asked for. Errors: -ENOENT not that; -EEXIST it collides; as
+ * find_body() */
 static int judge(struct request *rq, struct lookup *lookup, const struct build *build,
 		 struct body *ret, struct error *err)
 {
-	rq->why = NULL;
-	if (build->collision && !rq->server->settings->serve_collisions) {
-		/* Wrong variables are worse than none. */
-		rq->why = "builds of differing content have this ID";
-		return -ENOENT;
-	}
+	/* Wrong variables are worse than none. */
+	if (build->collision && !rq->server->settings->serve_collisions)
+		return -EEXIST;
 	return find_body(rq, lookup, build, ret, err);
+}
+
+/* Look on the request's shelf. @build is what it has of it; -ENOENT may mean none. */
+static int find(struct request *rq, struct build *build, struct body *ret, struct error *err)
+{
+	int r;
+	struct lookup *lookup;
+
+	*build = (struct build){ 0 };
+	r = lookups_get(&rq->shelf->lookups, &lookup, err);
+	if (r == 0)
+		r = lookup_build(lookup, &rq->route.id, build, err);
+	if (r < 0)
+		return r;
+	r = judge(rq, lookup, build, ret, err);
+	if (r != -ENOENT && r != -EEXIST)
+		return r;
+	/* Before a client remembers a miss: the other half may have come just now. */
+	r = lookup_build_again(lookup, &rq->route.id, build, err);
+	return r < 0 ? r : judge(rq, lookup, build, ret, err);
+}
+
+/* Among what upstreams gave. */
+static int find_kept(struct request *rq, struct body *ret, struct error *err)
+{
+	int r;
+	struct build build;
+
+	if (!rq->server->kept || rq->route.kind == KIND_SOURCE)
+		return -ENOENT;
+	rq->shelf = kept_shelf(rq->server->kept);
+	r = find(rq, &build, ret, err);
+	if (r == 0) {
+		kept_touch(rq->server->kept, &rq->route.id);
+		rq->why = "from an upstream";
+	}
+	return r;
+}
+
+/* Nothing here: elsewhere, perhaps. */
+static enum MHD_Result answer_from_upstreams(struct request *rq)
+{
+	struct error err = ERROR_NONE;
+	struct body body;
+
+	for (;;) {
+		int r = find_kept(rq, &body, &err);
+		if (r == 0)
+			return answer_body(rq, &body);
+		/* What cannot be read is asked for anew. */
+		if (r != -ENOENT && r != -EEXIST && r != -EBADMSG && r != -EIO)
+			return request_drop(rq, TROUBLE_STORE, &err);
+		if (!rq->server->upstreams)
+			return answer_missing(rq);
+		switch (federate(rq)) {
+		case FEDERATE_WAIT:
+			return MHD_YES;
+		case FEDERATE_LOOK:
+			if (rq->waiter.bytes) {
+				rq->why = "from an upstream";
+				return answer_bytes(rq, rq->waiter.bytes);
+			}
+			continue;
+		case FEDERATE_MISSING:
+			return answer_missing(rq);
+		case FEDERATE_TROUBLE:
+			error_set(&err, -EIO, "not each upstream could be asked");
+			return request_drop(rq, TROUBLE_UPSTREAM, &err);
+		}
+	}
 }
 
 enum MHD_Result artifact_answer(struct request *rq)
 {
 	int r;
 	struct error err = ERROR_NONE;
-	struct lookup *lookup;
 	struct build build;
 	struct body body;
 
-	r = lookups_get(&rq->server->lookups, &lookup, &err);
+	if (rq->asking_upstreams)
+		return answer_from_upstreams(rq);
+	rq->shelf = &rq->server->own;
+	r = find(rq, &build, &body, &err);
 	if (r == 0)
-		r = lookup_build(lookup, &rq->route.id, &build, &err);
-	if (r == -ENOENT)
-		return answer_missing(rq);
-	if (r == 0)
-		r = judge(rq, lookup, &build, &body, &err);
-	/* Before a client remembers a miss: the other half may have come just now. */
-	if (r == -ENOENT) {
-		r = lookup_build_again(lookup, &rq->route.id, &build, &err);
-		if (r == 0)
-			r = judge(rq, lookup, &build, &body, &err);
-	}
+		return answer_body(rq, &body);
 	if (r == -EINPROGRESS)
 		return MHD_YES;
-	if (r == -ENOENT) {
-		if (rq->why)
-			metrics_trouble(rq->server->metrics, TROUBLE_COLLISION);
+	if (r == -EEXIST) {
+		rq->why = "builds of differing content have this ID";
+		metrics_trouble(rq->server->metrics, TROUBLE_COLLISION);
 		return answer_missing(rq);
 	}
-	if (r < 0)
+	if (r != -ENOENT)
 		return request_drop(rq, r == -EBADMSG ? TROUBLE_DAMAGED : TROUBLE_STORE, &err);
-	return answer_body(rq, &body);
+	rq->has_debug = build.debug.present;
+	rq->has_executable = build.executable.present;
+	return answer_from_upstreams(rq);
 }

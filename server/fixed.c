@@ -59,7 +59,7 @@ static struct MHD_Response *text_response(const char *text, size_t size,
 	return NULL;
 }
 
-int fixed_open(bool cors, struct error *err)
+int fixed_open(bool cors, const char *instance, struct error *err)
 {
 	cors_allowed = cors;
 	for (size_t i = 0; i < N_FIXED; i++) {
@@ -69,7 +69,8 @@ int fixed_open(bool cors, struct error *err)
 		if (i == FIXED_BAD_METHOD && cors)
 			more = parts[FIXED_PREFLIGHT].more_value;
 		if (!fixed[i] || (parts[i].more && !put(fixed[i], parts[i].more, more)) ||
-		    (i == FIXED_PREFLIGHT && !preflight_dress(fixed[i])))
+		    (i == FIXED_PREFLIGHT && !preflight_dress(fixed[i])) ||
+		    (i == FIXED_HEALTHY && !put(fixed[i], "X-Dbgserve-Instance", instance)))
 			return error_no_memory(err);
 	}
 	return 0;

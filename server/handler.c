@@ -197,6 +197,7 @@ void request_end(void *context, struct MHD_Connection *connection, void **reques
 	}
 
 	shared_manifest_release(rq->manifest);
+	cached_release(rq->waiter.bytes ? &rq->waiter.bytes->cached : NULL);
 	free(rq->long_scratch);
 	if (rq->shares)
 		shares_give_back(server->request_shares, &rq->asking);

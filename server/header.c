@@ -88,6 +88,8 @@ static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, co
 		rq->max_size_bytes = read_size(value, value_size);
 	else if (NAME_IS("X-Forwarded-For"))
 		keep(&rq->forwarded, value, value_size);
+	else if (NAME_IS("X-Dbgserve-Via"))
+		keep(&rq->via, value, value_size);
 	return MHD_YES;
 }
 

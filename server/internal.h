@@ -3,7 +3,6 @@
 #include "server/access_log.h"
 #include "server/cache.h"
 #include "server/frames.h"
-#include "server/lookups.h"
 #include "server/metrics.h"
 #include "server/negotiate.h"
 #include "server/objects.h"
@@ -11,6 +10,8 @@
 #include "server/route.h"
 #include "server/settings.h"
 #include "server/shares.h"
+#include "server/shelf.h"
+#include "server/upstreams.h"
 #include "server/watch.h"
 #include "server/workers.h"
 #include <microhttpd.h>
@@ -19,6 +20,8 @@
 /* What the folder's own files share: the running server, a connection's client and its request. */
 
 #define CONNECTION_MEMORY (12u << 10) /* request line and header, and the answer's header */
+
+#define INSTANCE_SIZE 33 /* hex digits and NUL */
 
 /** One event loop: a daemon of one thread. Connections are handed to it. */
 struct loop {
@@ -30,7 +33,10 @@ struct loop {
 
 struct server {
 	const struct settings *settings;
-	struct store *store;
+	char instance[INSTANCE_SIZE]; /* what /healthz says, so that it knows itself */
+	struct shelf own; /* the store */
+	struct kept *kept; /* what upstreams gave; NULL: there are none */
+	struct upstreams *upstreams; /* NULL: none */
 	struct cache *objects; /* digest -> shared_object */
 	struct cache *manifests; /* digest -> shared_manifest */
 	struct cache *answers; /* answer_key -> answer */
@@ -48,8 +54,6 @@ struct server {
 	atomic_uint n_suspended; /* connections that wait for a worker */
 	atomic_bool draining; /* every connection is closed after its next answer */
 	atomic_bool stopping; /* no connection may be suspended any more */
-
-	struct lookups lookups;
 
 	_Atomic uint64_t n_builds; /* as counted last */
 	_Atomic uint64_t counted_at_ms; /* 0: never */
@@ -83,10 +87,18 @@ struct request {
 		asking; /* whom it is for: the client, or who it asks for as a trusted proxy */
 
 	struct accept_encoding accept;
-	struct header_value if_none_match, if_modified_since, range, if_range, forwarded;
+	struct header_value if_none_match, if_modified_since, range, if_range, forwarded, via;
 	uint64_t max_size_bytes; /* the client takes no larger body; 0: any */
 	bool has_body;
 	const char *malformed; /* why the header is refused */
+
+	struct shelf *shelf; /* where it is looked for, and was found */
+	bool has_debug, has_executable; /* the store's own build */
+
+	/* What upstreams were asked: federate.c. */
+	struct upstream_waiter waiter;
+	bool asking_upstreams, upstream_trouble;
+	unsigned asked; /* bits of kinds */
 
 	/* What a worker brought. */
 	bool prepared;
@@ -116,6 +128,9 @@ struct client {
  */
 void request_read_header(struct request *rq);
 
+/** Let the connection rest until request_resume(), and the handler then runs again. False: the
+ * server is ending. */
+bool request_rest(struct request *rq);
 /** Let the connection rest, and a worker do @run; it calls request_resume(), and the handler runs
  * again. False: the server is ending. */
 bool request_suspend(struct request *rq, void (*run)(struct work *work));
@@ -139,8 +154,9 @@ enum fixed {
 	FIXED_HEALTHY,
 	N_FIXED,
 };
-/** @cors  pages from anywhere may ask, and read these and what cors_dress() dresses */
-must_check int fixed_open(bool cors, struct error *err);
+/** @cors  pages from anywhere may ask, and read these and what cors_dress() dresses; @instance what
+ * this server says of itself on /healthz */
+must_check int fixed_open(bool cors, const char *instance, struct error *err);
 void fixed_close(void);
 enum MHD_Result fixed_answer(struct request *rq, enum fixed which, unsigned status);
 /** The header lines with which a browser lets a page read the answer, where that is allowed. False:

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "server/lookups.h"
@@ -8,12 +9,18 @@ struct thread_lookup {
 	struct lookup *lookup;
 };
 
-static _Thread_local struct lookup *this_thread_lookup;
+static _Thread_local struct lookup *this_thread_lookups[LOOKUPS_MAX];
+static unsigned in_use; /* bits; opening and closing is for one thread */
 
 void lookups_open(struct lookups *l, struct store *st)
 {
 	l->store = st;
 	l->first = NULL;
+	l->index = 0;
+	while (in_use & 1u << l->index)
+		l->index++;
+	assert(l->index < LOOKUPS_MAX);
+	in_use |= 1u << l->index;
 	pthread_mutex_init(&l->mutex, NULL);
 }
 
@@ -21,8 +28,9 @@ int lookups_get(struct lookups *l, struct lookup **ret, struct error *err)
 {
 	int r;
 
-	if (this_thread_lookup) {
-		*ret = this_thread_lookup;
+	struct lookup **own = &this_thread_lookups[l->index];
+	if (*own) {
+		*ret = *own;
 		return 0;
 	}
 	struct thread_lookup *entry = calloc(1, sizeof(*entry));
@@ -37,7 +45,7 @@ int lookups_get(struct lookups *l, struct lookup **ret, struct error *err)
 	entry->next = l->first;
 	l->first = entry;
 	pthread_mutex_unlock(&l->mutex);
-	*ret = this_thread_lookup = entry->lookup;
+	*ret = *own = entry->lookup;
 	return 0;
 }
 
@@ -57,6 +65,7 @@ void lookups_close(struct lookups *l)
 		lookup_free(entry->lookup);
 		free(entry);
 	}
-	this_thread_lookup = NULL;
+	this_thread_lookups[l->index] = NULL;
+	in_use &= ~(1u << l->index);
 	pthread_mutex_destroy(&l->mutex);
 }

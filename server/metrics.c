@@ -104,6 +104,7 @@ static const char *trouble_type(size_t i)
 		[TROUBLE_COLLISION] = "collision",
 		[TROUBLE_MEMORY] = "memory",
 		[TROUBLE_HTTP] = "http",
+		[TROUBLE_UPSTREAM] = "upstream",
 		[TROUBLE_SLOW_HEADER] = "slow-header",
 		[TROUBLE_SLOW_READER] = "slow-reader",
 		[TROUBLE_TOO_MANY] = "too-many",

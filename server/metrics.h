@@ -27,6 +27,7 @@ enum trouble {
 	TROUBLE_COLLISION, /* a build that is not served, for its contributions differ */
 	TROUBLE_MEMORY,
 	TROUBLE_HTTP, /* a malformed request */
+	TROUBLE_UPSTREAM, /* not each upstream could be asked */
 	TROUBLE_SLOW_HEADER, /* a connection that was ended, for its header did not come */
 	TROUBLE_SLOW_READER, /* … for it took too little of an answer */
 	TROUBLE_TOO_MANY, /* a connection or request of an address that has all it may have */

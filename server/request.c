@@ -21,7 +21,7 @@ enum MHD_Result request_drop(struct request *rq, enum trouble trouble, const str
 	return MHD_NO;
 }
 
-bool request_suspend(struct request *rq, void (*run)(struct work *work))
+bool request_rest(struct request *rq)
 {
 	struct server *server = rq->server;
 
@@ -31,10 +31,17 @@ bool request_suspend(struct request *rq, void (*run)(struct work *work))
 		atomic_fetch_sub(&server->n_suspended, 1);
 		return false;
 	}
-	rq->work.run = run;
 	watch_set_phase(&rq->client->watched, WATCH_NOTHING);
 	MHD_suspend_connection(rq->connection);
-	workers_post(server->workers, &rq->work);
+	return true;
+}
+
+bool request_suspend(struct request *rq, void (*run)(struct work *work))
+{
+	if (!request_rest(rq))
+		return false;
+	rq->work.run = run;
+	workers_post(rq->server->workers, &rq->work);
 	return true;
 }
 

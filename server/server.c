@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -73,13 +75,50 @@ static unsigned count_cores(void)
 
 /* ---- start and end ---- */
 
+/* What no other server says of itself. */
+static void make_instance(char ret[static INSTANCE_SIZE])
+{
+	uint8_t random[(INSTANCE_SIZE - 1) / 2];
+	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+		uint64_t now = monotonic_ms();
+		memset(random, 0, sizeof(random));
+		memcpy(random, &now, sizeof(now));
+	}
+	hex_encode(random, sizeof(random), ret);
+}
+
+static int open_upstreams(struct server *s, struct error *err)
+{
+	int r;
+	const struct settings *settings = s->settings;
+	scoped(string_free) char *path = NULL;
+	const struct upstream_settings upstreams = {
+		.urls = settings->upstreams,
+		.n_urls = settings->n_upstreams,
+		.budget_ms = settings->upstream_timeout_s * UINT64_C(1000),
+		.bytes_max = settings->upstream_bytes_max,
+	};
+	if (!upstreams.n_urls)
+		return 0;
+	r = settings->upstream_store
+		    ? string_format(&path, err, "%s", settings->upstream_store)
+		    : string_format(&path, err, "%s/upstream", store_path(s->own.store));
+	if (r == 0)
+		r = kept_open(path, settings->upstream_cache_bytes, &s->kept, err);
+	if (r < 0)
+		return error_prefix(err, r,
+				    "what upstreams give cannot be kept (see --upstream-store)");
+	return upstreams_open(&upstreams, s->kept, s->workers, &s->upstreams, err);
+}
+
 static int open_server(struct server *s, const struct limits *limits, struct error *err)
 {
 	int r;
 	unsigned n_cores = count_cores();
 
-	lookups_open(&s->lookups, s->store);
-	r = fixed_open(s->settings->cors, err);
+	lookups_open(&s->own.lookups, s->own.store);
+	make_instance(s->instance);
+	r = fixed_open(s->settings->cors, s->instance, err);
 	if (r == 0)
 		r = metrics_new(&s->metrics, err);
 	if (r == 0)
@@ -96,6 +135,8 @@ static int open_server(struct server *s, const struct limits *limits, struct err
 		r = shares_new(limits->n_per_address, &s->request_shares, err);
 	if (r == 0)
 		r = workers_new(n_cores, &s->workers, err);
+	if (r == 0)
+		r = open_upstreams(s, err);
 	if (r == 0)
 		r = frames_new(FRAME_BYTES, s->workers, &s->frames, err);
 	if (r == 0 && !s->settings->common.quiet)
@@ -141,16 +182,20 @@ static void close_server(struct server *s)
 	atomic_store(&s->stopping, true);
 	if (s->frames)
 		frames_stop(s->frames);
+	if (s->upstreams)
+		upstreams_stop(s->upstreams);
 	/* libmicrohttpd does not end while a connection is suspended. */
 	while (atomic_load(&s->n_suspended))
 		sleep_ms(1);
 	loops_stop(s);
 	workers_free(s->workers);
+	upstreams_free(s->upstreams);
 	frames_free(s->frames);
 	cache_free(s->answers);
 	cache_free(s->manifests);
 	cache_free(s->objects);
-	lookups_close(&s->lookups);
+	lookups_close(&s->own.lookups);
+	kept_close(s->kept);
 	access_log_close(s->log);
 	metrics_free(s->metrics);
 	fixed_close();
@@ -174,7 +219,7 @@ static void join_urls(const struct listeners *listeners, const char *base, const
 static void announce(const struct server *s, const struct listeners *listeners, uint64_t n_builds)
 {
 	char urls[1024];
-	const char *store = store_path(s->store), *base = s->settings->base_path;
+	const char *store = store_path(s->own.store), *base = s->settings->base_path;
 
 	if (s->settings->common.json) {
 		scoped(json_scoped_decref) json_t *line = json_object();
@@ -218,7 +263,7 @@ static int count_first(struct server *s, uint64_t *ret, struct error *err)
 	int r;
 	struct lookup *lookup;
 
-	r = lookups_get(&s->lookups, &lookup, err);
+	r = lookups_get(&s->own.lookups, &lookup, err);
 	if (r == 0)
 		r = lookup_count(lookup, ret, err);
 	if (r < 0)
@@ -226,6 +271,47 @@ static int count_first(struct server *s, uint64_t *ret, struct error *err)
 	atomic_store(&s->n_builds, *ret);
 	atomic_store(&s->counted_at_ms, monotonic_ms());
 	return 0;
+}
+
+/* ---- ourselves as an upstream ---- */
+
+struct short_service {
+	struct server *server;
+	const struct listeners *listeners;
+	unsigned n_connections_max;
+	int end_fd;
+};
+
+static void *serve_shortly(void *context)
+{
+	const struct short_service *service = context;
+	struct error err = ERROR_NONE;
+	if (accept_until_signal(service->server, service->listeners, service->end_fd,
+				service->n_connections_max, &err) < 0)
+		log_error("%s", err.message);
+	return NULL;
+}
+
+/* A server that asks itself would ask for ever. It has to be served while it is asked who it is. */
+static int refuse_self(struct server *s, const struct listeners *listeners,
+		       unsigned n_connections_max, struct error *err)
+{
+	int r;
+	pthread_t thread;
+
+	if (!s->upstreams)
+		return 0;
+	scoped(fd_close) int end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (end_fd < 0)
+		return error_errno(err, -errno, "eventfd");
+	struct short_service service = { s, listeners, n_connections_max, end_fd };
+	r = -pthread_create(&thread, NULL, serve_shortly, &service);
+	if (r < 0)
+		return error_errno(err, r, "starting a thread");
+	r = upstreams_refuse_self(s->upstreams, s->instance, err);
+	eventfd_write(end_fd, 1);
+	pthread_join(thread, NULL);
+	return r;
 }
 
 static int serve(struct server *s, const struct limits *limits, int signal_fd, struct error *err)
@@ -249,6 +335,11 @@ static int serve(struct server *s, const struct limits *limits, int signal_fd, s
 	if (r < 0)
 		return r;
 
+	r = refuse_self(s, &listeners, limits->n_connections, err);
+	if (r < 0) {
+		listeners_close(&listeners);
+		return r;
+	}
 	announce(s, &listeners, n_builds);
 	log_debug("%u event loops, up to %u connections, %u open objects", s->n_loops,
 		  limits->n_connections, limits->n_objects);
@@ -279,7 +370,7 @@ int server_run(struct store *st, const struct settings *settings, struct error *
 		return error_errno(err, -errno, "signalfd");
 
 	struct limits limits = share_out_files(settings);
-	struct server s = { .settings = settings, .store = st };
+	struct server s = { .settings = settings, .own.store = st };
 	int r = serve(&s, &limits, signal_fd, err);
 	close_server(&s);
 	return r;

@@ -18,12 +18,14 @@ static const struct option_usage usage = {
 struct texts {
 	const char *port, *threads, *connections, *idle, *drain, *collisions, *base_path, *header,
 		*rate, *per_address;
-	struct option_values trusted;
+	const char *upstream_timeout, *upstream_cache, *upstream_max, *upstream_hops;
+	struct option_values trusted, upstreams;
 };
 
 static void free_texts(struct texts *texts)
 {
 	option_values_free(&texts->trusted);
+	option_values_free(&texts->upstreams);
 }
 
 struct number {
@@ -65,6 +67,59 @@ static int read_trusted(const struct option_values *trusted, struct settings *re
 	return STATUS_GO_ON;
 }
 
+static int read_size(const char *name, const char *text, uint64_t *ret)
+{
+	if (text && (!option_bytes(text, ret) || !*ret))
+		return options_wrong(&usage, "--%s=%s: expected bytes, as 500M or 2G", name,
+				     ESCAPED(text));
+	return STATUS_GO_ON;
+}
+
+static bool add_upstream(struct settings *ret, const char *url)
+{
+	const char **grown = reallocarray(ret->upstreams, ret->n_upstreams + 1, sizeof(*grown));
+	if (!grown)
+		return false;
+	grown[ret->n_upstreams++] = url;
+	ret->upstreams = grown;
+	return true;
+}
+
+/* $DEBUGINFOD_URLS: URLs between blanks, and words as "ima:enforcing", which are none. */
+static bool add_from_environment(struct settings *ret)
+{
+	const char *text = getenv("DEBUGINFOD_URLS");
+	char *rest = NULL;
+
+	free(ret->upstreams_text);
+	ret->upstreams_text = strdup(text ? text : "");
+	if (!ret->upstreams_text)
+		return false;
+	for (char *word = strtok_r(ret->upstreams_text, " \t\n", &rest); word;
+	     word = strtok_r(NULL, " \t\n", &rest)) {
+		if (strncmp(word, "ima:", 4) != 0 && !add_upstream(ret, word))
+			return false;
+	}
+	return true;
+}
+
+static int read_upstreams(const struct option_values *upstreams, struct settings *ret)
+{
+	bool from_environment = false;
+
+	for (size_t i = 0; i < upstreams->n; i++) {
+		bool env = !strcmp(upstreams->values[i], "env");
+		if (env && from_environment)
+			continue;
+		from_environment |= env;
+		if (env ? add_from_environment(ret) : add_upstream(ret, upstreams->values[i]))
+			continue;
+		log_error("no memory");
+		return STATUS_TROUBLE;
+	}
+	return STATUS_GO_ON;
+}
+
 static int read_base_path(const char *text, struct settings *ret)
 {
 	ret->base_path = malloc(strlen(text) + 1);
@@ -84,7 +139,11 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 	*ret = (struct settings){ .drain_timeout_s = 30,
 				  .idle_timeout_s = 30,
 				  .header_timeout_s = 10,
-				  .min_send_rate = 1024 };
+				  .min_send_rate = 1024,
+				  .upstream_timeout_s = 5,
+				  .upstream_hops = 8,
+				  .upstream_cache_bytes = UINT64_C(10) << 30,
+				  .upstream_bytes_max = UINT64_C(4) << 30 };
 	scoped(free_texts) struct texts texts = { 0 };
 	const struct option_entry entries[] = {
 		{ "store", 0, "DIR", "the store; else $DBGVAULT_STORE, else your own",
@@ -114,6 +173,20 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		  .text = &texts.drain },
 		{ "trusted-proxy", 0, "ADDR[/BITS]",
 		  "take X-Forwarded-For from there; may be repeated", .list = &texts.trusted },
+		{ "upstream", 0, "URL",
+		  "ask there for what is not here; may be repeated (env: $DEBUGINFOD_URLS)",
+		  .list = &texts.upstreams },
+		{ "upstream-timeout", 0, "SECONDS", "until one of them must begin to answer (5)",
+		  .text = &texts.upstream_timeout },
+		{ "upstream-cache", 0, "SIZE", "what is kept of what they give (10G)",
+		  .text = &texts.upstream_cache },
+		{ "upstream-store", 0, "DIR",
+		  "where that is kept (upstream, in the store's folder)",
+		  .text = &ret->upstream_store },
+		{ "upstream-max-size", 0, "SIZE", "the largest file that is taken of them (4G)",
+		  .text = &texts.upstream_max },
+		{ "upstream-hops", 0, "N", "do not ask on for who came through as many servers (8)",
+		  .text = &texts.upstream_hops },
 		{ "serve-collisions", 0, "first|no",
 		  "what a build ID of two programs gets: the first's files, or 404 (no)",
 		  .text = &texts.collisions },
@@ -145,6 +218,8 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		{ "idle-timeout", texts.idle, 1, 86400, &ret->idle_timeout_s },
 		{ "max-connections-per-address", texts.per_address, 0, 1000000,
 		  &ret->n_per_address },
+		{ "upstream-timeout", texts.upstream_timeout, 1, 60, &ret->upstream_timeout_s },
+		{ "upstream-hops", texts.upstream_hops, 1, 100, &ret->upstream_hops },
 		{ "header-timeout", texts.header, 1, 86400, &ret->header_timeout_s },
 		{ "min-send-rate", texts.rate, 0, 1 << 30, &ret->min_send_rate },
 		{ "drain-timeout", texts.drain, 0, 86400, &ret->drain_timeout_s },
@@ -161,6 +236,14 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 				     ESCAPED(texts.collisions));
 	ret->serve_collisions = texts.collisions && *texts.collisions == 'f';
 	status = read_base_path(texts.base_path ? texts.base_path : "/", ret);
+	if (status == STATUS_GO_ON)
+		status = read_size("upstream-cache", texts.upstream_cache,
+				   &ret->upstream_cache_bytes);
+	if (status == STATUS_GO_ON)
+		status = read_size("upstream-max-size", texts.upstream_max,
+				   &ret->upstream_bytes_max);
+	if (status == STATUS_GO_ON)
+		status = read_upstreams(&texts.upstreams, ret);
 	return status == STATUS_GO_ON ? read_trusted(&texts.trusted, ret) : status;
 }
 
@@ -169,4 +252,6 @@ void settings_free(struct settings *s)
 	option_values_free(&s->listen);
 	free(s->trusted);
 	free(s->base_path);
+	free(s->upstreams);
+	free(s->upstreams_text);
 }

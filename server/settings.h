@@ -23,6 +23,12 @@ struct settings {
 	struct network *trusted;
 	size_t n_trusted;
 	bool serve_collisions;
+	const char **upstreams; /* URLs, not yet read */
+	size_t n_upstreams;
+	char *upstreams_text; /* of the environment, which some of them point into */
+	unsigned upstream_timeout_s, upstream_hops;
+	uint64_t upstream_cache_bytes, upstream_bytes_max;
+	const char *upstream_store; /* NULL: in the store's folder */
 	bool withhold_names; /* no X-DEBUGINFOD-FILE */
 	bool no_sources, no_executables; /* 404 for them */
 	bool cors; /* pages from anywhere may ask */

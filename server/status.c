@@ -22,7 +22,7 @@ static void count_builds(struct work *work)
 	struct lookup *lookup;
 	uint64_t n;
 
-	int r = lookups_get(&s->lookups, &lookup, &err);
+	int r = lookups_get(&s->own.lookups, &lookup, &err);
 	if (r == 0)
 		r = lookup_count(lookup, &n, &err);
 	if (r == 0) {
@@ -88,12 +88,13 @@ enum MHD_Result health_answer(struct request *rq)
 	char *format = NULL;
 	size_t size;
 
-	int r = file_read_at(store_fd(rq->server->store), "FORMAT", 4096, &format, &size, &err);
+	int r = file_read_at(store_fd(rq->server->own.store), "FORMAT", 4096, &format, &size, &err);
 	free(format);
-	if (r == 0 && faccessat(store_fd(rq->server->store), "objects", R_OK | X_OK, AT_EACCESS) < 0)
+	if (r == 0 &&
+	    faccessat(store_fd(rq->server->own.store), "objects", R_OK | X_OK, AT_EACCESS) < 0)
 		r = error_errno(&err, -errno, "objects");
 	if (r == 0)
-		r = lookups_get(&rq->server->lookups, &lookup, &err);
+		r = lookups_get(&rq->server->own.lookups, &lookup, &err);
 	if (r == 0) {
 		r = lookup_build(lookup, &nobody, &build, &err);
 		if (r == -ENOENT)

@@ -83,28 +83,6 @@ static int read_build_id(const char *text, enum build_id_mode *ret)
 	return STATUS_GO_ON;
 }
 
-/* A number of bytes, with K, M, G or T for powers of 1024. */
-static bool read_bytes(const char *text, uint64_t *ret)
-{
-	static const char units[] = "KMGT";
-	size_t length = strlen(text);
-	const char *unit = length > 1 ? strchr(units, text[length - 1]) : NULL;
-	char digits[24];
-	if (length == 0 || length >= sizeof(digits))
-		return false;
-	memcpy(digits, text, length + 1);
-	unsigned shift = 0;
-	if (unit) {
-		digits[length - 1] = 0;
-		shift = 10 * (unsigned)(unit - units + 1);
-	}
-	unsigned long long value;
-	if (!option_number(digits, 0, UINT64_MAX >> 1 >> shift, &value))
-		return false;
-	*ret = value << shift;
-	return true;
-}
-
 static char *copy_text(const char *option, const char *variable)
 {
 	const char *text = option ? option : getenv(variable);
@@ -162,7 +140,7 @@ static int read_numbers(struct split_options *options, const struct texts *texts
 			return options_wrong(&usage, "--level=%s: expected 1 to 22", texts->level);
 		options->level = (int)value;
 	}
-	if (texts->min_free && !read_bytes(texts->min_free, &options->min_free))
+	if (texts->min_free && !option_bytes(texts->min_free, &options->min_free))
 		return options_wrong(&usage, "--min-free=%s: expected bytes, as 500M or 2G",
 				     texts->min_free);
 	return STATUS_GO_ON;
