@@ -4,6 +4,7 @@
 
 #include "check/audit.h"
 #include "check/rules.h"
+#include "check/sarif.h"
 #include "elf/notes.h"
 
 int audit_run(struct subject *subject, const bool *wanted, struct audit *ret, struct error *err)
@@ -62,7 +63,10 @@ static void tell(const char *path, const void *result, void *context)
 	c->totals.n_files++;
 	for (size_t i = 0; i < n_rules; i++)
 		c->totals.n[audit->findings[i].verdict] += audit->judged[i];
-	audit_print(c->options, path, audit);
+	if (c->sarif)
+		sarif_add(c->sarif, path, audit);
+	else
+		audit_print(c->options, path, audit);
 }
 
 static void drop(void *result)
@@ -71,7 +75,16 @@ static void drop(void *result)
 	free(result);
 }
 
+static void failed(const char *path, const struct error *failure, void *context)
+{
+	struct audit_context *c = context;
+	if (c->sarif)
+		sarif_add_failure(c->sarif, path, failure);
+}
+
 struct task audit_task(struct audit_context *context)
 {
-	return (struct task){ .run = run, .tell = tell, .drop = drop, .context = context };
+	return (struct task){
+		.run = run, .tell = tell, .drop = drop, .failed = failed, .context = context
+	};
 }

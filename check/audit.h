@@ -26,8 +26,11 @@ struct audit_totals {
 void audit_print(const struct check_options *options, const char *path, const struct audit *audit);
 void audit_print_totals(const struct check_options *options, const struct audit_totals *totals);
 
+struct sarif;
+
 struct audit_context {
 	const struct check_options *options;
+	struct sarif *sarif; /* what is found is added to it, and not printed; NULL: none */
 	struct audit_totals totals;
 };
 /** The audit of each file, told as the options say, and counted. @context must outlive it. */

@@ -60,7 +60,7 @@ void audit_print(const struct check_options *options, const char *path, const st
 
 void audit_print_totals(const struct check_options *options, const struct audit_totals *totals)
 {
-	if (options->common.json || options->common.quiet || totals->n_files == 1)
+	if (options->common.json || options->common.quiet || options->sarif || totals->n_files == 1)
 		return;
 	report_text("%" PRIu64 " files: %" PRIu64 " good, %" PRIu64 " advice, %" PRIu64 " bad\n",
 		    totals->n_files, totals->n[VERDICT_GOOD], totals->n[VERDICT_ADVICE],

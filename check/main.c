@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "check/audit.h"
+#include "check/sarif.h"
 #include "check/triage_store.h"
 #include "store/store.h"
 
@@ -19,13 +20,33 @@ static int open_store(const struct check_options *options, struct store **ret, s
 	return r < 0 ? r : store_open(path, STORE_READ, ret, err);
 }
 
-static int audit(const struct check_options *options, const struct targets *targets,
-		 const struct subject_context *subject_context)
+static int print_sarif(const struct sarif *sarif)
 {
-	struct audit_context context = { .options = options };
+	struct error err = ERROR_NONE;
+	scoped(string_free) char *text = NULL;
+	if (sarif_format(sarif, &text, &err) < 0) {
+		log_error("%s", err.message);
+		return STATUS_TROUBLE;
+	}
+	puts(text);
+	return STATUS_DONE;
+}
+
+static int audit(const struct check_options *options, const struct targets *targets,
+		 const struct subject_context *facts)
+{
+	struct error err = ERROR_NONE;
+	scoped(sarif_freep) struct sarif *sarif = NULL;
+	if (options->sarif && sarif_new(&sarif, &err) < 0) {
+		log_error("%s", err.message);
+		return STATUS_TROUBLE;
+	}
+	struct audit_context context = { .options = options, .sarif = sarif };
 	const struct task task = audit_task(&context);
 	bool trouble;
-	task_run(&task, options, targets, subject_context, &trouble);
+	task_run(&task, options, targets, facts, &trouble);
+	if (sarif && print_sarif(sarif) != STATUS_DONE)
+		return STATUS_TROUBLE;
 	audit_print_totals(options, &context.totals);
 	if (trouble)
 		return STATUS_TROUBLE;

@@ -131,6 +131,8 @@ int check_options_read(struct check_options *options, int argc, char **argv)
 		  .list = &texts.ignored },
 		{ "fail-on", 0, "bad|advice", "exit with status 3 where a rule says so, or worse",
 		  .text = &texts.fail_on },
+		{ "sarif", 0, NULL, "print a SARIF document, for pages of code scanning",
+		  .flag = &options->sarif },
 		{ "vulndb", 0, "DIR|ZIP",
 		  "triage known vulnerabilities by this Go vulnerability database",
 		  .text = &options->vulndb },
@@ -162,6 +164,8 @@ int check_options_read(struct check_options *options, int argc, char **argv)
 		status = read_vex(&options->vex, &texts);
 	if (status == STATUS_GO_ON && options->vex.wanted && !options->vulndb)
 		status = options_wrong(&usage, "--vex needs --vulndb");
+	if (status == STATUS_GO_ON && options->sarif && (options->vulndb || options->common.json))
+		status = options_wrong(&usage, "--sarif goes with neither --json nor --vulndb");
 	if (status == STATUS_GO_ON && options->n_inputs == 0 && !options->vulndb)
 		status = options_wrong(&usage, "no FILE or DIR");
 	return status;

@@ -12,6 +12,7 @@ struct check_options {
 	const char *store; /* --store, or NULL */
 	const char *vulndb; /* --vulndb, or NULL: files are audited */
 	struct vex_options vex;
+	bool sarif; /* audits are told as SARIF */
 	bool *wanted; /* of each rule: is it judged? owned */
 	bool fails; /* --fail-on was given: */
 	enum verdict fail_on; /* status 3 from this verdict on */

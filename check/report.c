@@ -47,7 +47,7 @@ void report_skipped(const struct check_options *options, const char *path, const
 		json_t *line = report_line(path, "skipped");
 		json_object_set_new(line, "reason", json_string(why));
 		report_print(line);
-	} else if (options->common.verbose) {
+	} else if (options->common.verbose && !options->sarif) {
 		report_text("%s: passed over: %s\n", ESCAPED(path), why);
 	}
 }

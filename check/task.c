@@ -70,7 +70,7 @@ static int run_target(struct run *run, const struct target *target, struct outco
 	if (mapping && mapping_check(mapping, err) < 0) {
 		if (ret->result)
 			run->task->drop(ret->result);
-		ret->result = NULL;
+		*ret = (struct outcome){ .error = ret->error };
 		return -EBUSY;
 	}
 	return r;
@@ -104,6 +104,8 @@ static void tell_item(size_t item, void *result, void *context)
 		report_skipped(run->options, path, outcome->skipped);
 	} else {
 		report_failed(run->options, path, &outcome->error);
+		if (run->task->failed)
+			run->task->failed(path, &outcome->error, run->task->context);
 		run->trouble = true;
 	}
 	free(outcome);

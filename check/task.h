@@ -15,6 +15,8 @@ struct task {
 	/* One at a time, in the order of the files. */
 	void (*tell)(const char *path, const void *result, void *context);
 	void (*drop)(void *result); /* frees it */
+	/* A file that could not be read, after it was told; as tell(). NULL: of no interest. */
+	void (*failed)(const char *path, const struct error *failure, void *context);
 	void *context;
 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """dbgcheck on real binaries, each rule with a binary built for either verdict."""
+import json
 import os
 import re
 
@@ -242,6 +243,59 @@ def table(work):
     matches('nx-stack +bad', done.text)
     matches('no-such-rule: no such rule', dbgcheck('--rule=no-such-rule', fine, status=2).errors)
     matches('expected bad or advice', dbgcheck('--fail-on=good', fine, status=2).errors)
+
+
+def sarif_wrong(document):
+    """What the structure of SARIF 2.1.0 (its sections 3.13 to 3.58) demands of what we use of it, and is not so."""
+    def hold(condition, what):
+        if not condition:
+            wrong.append(what)
+    wrong = []
+    hold(document['version'] == '2.1.0' and document['$schema'].endswith('sarif-schema-2.1.0.json'), 'version')
+    hold(set(document) == {'version', '$schema', 'runs'} and len(document['runs']) == 1, 'document')
+    run_ = document['runs'][0]
+    hold(set(run_) == {'tool', 'invocations', 'columnKind', 'results'}, f'run: {set(run_)}')
+    driver = run_['tool']['driver']
+    hold(driver['name'] == 'dbgcheck' and re.fullmatch(r'\d+\.\d+\.\d+', driver['version']), 'driver')
+    for rule in driver['rules']:
+        hold(set(rule) == {'id', 'shortDescription', 'help'}, f'rule: {rule}')
+        hold(all(isinstance(rule[key]['text'], str) for key in ('shortDescription', 'help')), f'rule: {rule}')
+    notes = run_['invocations'][0]['toolExecutionNotifications']
+    hold(run_['invocations'][0]['executionSuccessful'] is (not notes), 'executionSuccessful')
+    hold(run_['columnKind'] == 'utf16CodeUnits', 'columnKind')
+    for result in run_['results'] + notes:
+        hold(result['level'] in ('error', 'warning'), f'level: {result}')
+        hold(isinstance(result['message']['text'], str) and result['message']['text'], f'message: {result}')
+        for location in result['locations']:
+            place = location['physicalLocation']
+            hold(re.fullmatch(r"(file:///)?([A-Za-z0-9._~/-]|%[0-9A-F]{2})+", place['artifactLocation']['uri']), f'uri: {place}')
+            hold(place['region']['startLine'] == 1, f'region: {place}')
+    for result in run_['results']:
+        hold(driver['rules'][result['ruleIndex']]['id'] == result['ruleId'], f'ruleIndex: {result}')
+        hold(re.fullmatch('[0-9a-f]{64}', result['partialFingerprints']['ruleAndPath/v1']), f'fingerprint: {result}')
+    return wrong
+
+
+@case('--sarif: the structure of SARIF 2.1.0, a result for what is bad and for advice', needs=['gcc'])
+def sarif(work):
+    bad = lib.c_program(work, 'a b\xe4', ['-Wl,-z,execstack,-z,lazy', '-fPIE', '-pie'])
+    document = json.loads(dbgcheck('--sarif', bad, './' + os.path.basename(bad)).text)
+    equal(sarif_wrong(document), [], 'structure')
+    results = {r['ruleId']: r for r in document['runs'][0]['results']}
+    expected = {f['rule']: f for f in audit(bad)[bad]['findings'] if f['verdict'] in ('bad', 'advice')}
+    equal(set(results), set(expected), 'rules with results')
+    equal(results['nx-stack']['level'], 'error')
+    equal(results['bind-now']['level'], 'warning')
+    equal(results['nx-stack']['locations'][0]['physicalLocation']['artifactLocation']['uri'], f'file://{work}/a%20b%C3%A4')
+    expect(expected['nx-stack']['seen'] in results['nx-stack']['message']['text'], results['nx-stack'])
+    one = json.loads(dbgcheck('--sarif', '--rule=nx-stack', '--fail-on=bad', './a b\xe4', status=3).text)
+    equal(one['runs'][0]['results'][0]['locations'][0]['physicalLocation']['artifactLocation']['uri'], 'a%20b%C3%A4')
+    lib.write('text', 'no ELF file')
+    failed = json.loads(dbgcheck('--sarif', '--rule=pie', bad, 'text', status=1).text)
+    equal(sarif_wrong(failed), [], 'structure')
+    equal(failed['runs'][0]['results'], [], 'results')
+    equal(failed['runs'][0]['invocations'][0]['executionSuccessful'], False)
+    dbgcheck('--sarif', '--json', bad, status=2)
 
 
 @case('a tree: each file once, debug files and objects passed over, scripts not met', needs=['gcc', 'objcopy'])
