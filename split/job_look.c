@@ -139,6 +139,15 @@ int job_look(struct job *job, struct error *err)
 
 /* ---- nothing to take ---- */
 
+/* The name in .gnu_debuglink, or NULL. */
+static const char *debug_link(const struct image *image)
+{
+	const struct section *section = image_find_section(image, ".gnu_debuglink");
+	uint64_t size = 0;
+	const uint8_t *name = section ? image_section_bytes(image, section, &size) : NULL;
+	return size && *name && memchr(name, 0, size) ? (const char *)name : NULL;
+}
+
 static void explain_no_debug(struct job *job, enum deposit_known known)
 {
 	const char *store =
@@ -148,7 +157,12 @@ static void explain_no_debug(struct job *job, enum deposit_known known)
 			? "; what the store has under its build ID belongs to another program"
 		: job->store ? ", and the store has none for it"
 			     : "";
-	if (job->image.n_sections == 0)
+	const char *link = debug_link(&job->image);
+	if (link)
+		outcome_set_note(job->outcome,
+				 "no debug information%s: it was split before, into %s (.gnu_debuglink)",
+				 store, ESCAPED(link));
+	else if (job->image.n_sections == 0)
 		outcome_set_note(job->outcome,
 				 "no section headers, so no debug information that could be found");
 	else if (image_is_go(&job->image))

@@ -36,6 +36,14 @@ WANTED = {
     'emitted relocations': '.rela.debug_info',
 }
 
+# Shapes that have no debug information to take, and what is said of each.
+UNSPLIT = {
+    'no section headers': 'no section headers, so no debug information that could be found',
+    'packed as UPX does': 'no section headers, so no debug information that could be found',
+    'already stripped': 'no debug information: compile and link with -g',
+    'already split': 'no debug information: it was split before, into first.debug (.gnu_debuglink)',
+}
+
 SOURCE = r'''
 #include <stdio.h>
 static __thread int per_thread = 4;

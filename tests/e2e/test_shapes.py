@@ -4,6 +4,7 @@
 
 $DBGVAULT_LONG=1 adds llvm-dwarfdump --verify.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -48,8 +49,13 @@ def add(title, shape):
         if wanted and wanted not in lib.section_names(original):
             raise lib.Skip(f'this toolchain writes no {wanted}')
         if not shape.split:
-            for options in (['--debug-file=debug', '-o', 'stripped'], ['--debug-dir=d']):
-                lib.dbgsplit(*options, original, status=None)
+            why = shapes.UNSPLIT[title]
+            for options, status in ((['--debug-file=debug', '-o', 'stripped'], 0), (['--debug-dir=d'], 0),
+                                    (['--debug-dir=d', '--require-debug'], 1)):
+                done = lib.dbgsplit('--json', *options, original, status=status)
+                outcome = json.loads(done.text)
+                equal((outcome['status'], why in outcome['reason'], why in done.errors), ('no-debug', True, True),
+                      f'{outcome}: status, and reason {why!r}')
                 equal(lib.read(original), before, 'the file itself')
                 expect(not os.path.exists('debug') and not os.path.exists('d/.build-id'), 'a debug file was written')
                 if os.path.exists('stripped'):
@@ -70,7 +76,11 @@ def add(title, shape):
         shutil.copy2(original, 'twice')
         lib.dbgsplit('--debug-file=twice.debug', 'twice')
         first, debug = lib.read('twice'), lib.read('twice.debug')
-        lib.dbgsplit('--debug-file=twice.debug', 'twice', status=None)
+        done = lib.dbgsplit('--debug-file=twice.debug', 'twice')
+        if title == '.stab':  # which no debug file is known by
+            lib.matches('it was split before, into twice.debug', done.errors)
+        else:
+            equal((done.text, done.errors), ('twice: already split\n', ''), 'what is said of it')
         equal((lib.read('twice'), lib.read('twice.debug')), (first, debug), 'split twice')
 
 
