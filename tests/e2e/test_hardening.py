@@ -89,6 +89,9 @@ def check(binary):
     equal(int(run(binary, '1234').errors or run(binary, '1234').text), 8 + 12341234, 'outcome')
     overrun = run(binary, '123456789', status=None)
     expect(overrun.status != 0 and 'overflow detected' in overrun.errors, f'not stopped: {overrun.status} {overrun.errors[:500]}')
+    told = run(os.path.join(lib.BUILD, 'check', 'dbgcheck'), '--json', binary).text
+    for rule in ('pie', 'relro', 'bind-now', 'nx-stack', 'stack-protector', 'fortify'):
+        expect(f'"rule":"{rule}","verdict":"good"' in told, f'dbgcheck, {rule}: {told}')
     if shutil.which('hardening-check'):
         told = run('hardening-check', binary, status=None).text
         for line in ('Position Independent Executable: yes', 'Stack protected: yes', 'Fortify Source functions: yes',
