@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "check/go_modules.h"
+#include "elf/go_modules.h"
 #include "check/vulndb.h"
 #include "elf/go_functions.h"
 

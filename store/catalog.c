@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/catalog.h"
+#include "store/module_list.h"
 
 /* The catalog's writing side. */
 
@@ -20,6 +21,10 @@ enum statement {
 	FORGET_MEMBERS,
 	FORGET_PACK,
 	FIND_PACK,
+	FIND_MODULE,
+	PUT_MODULE,
+	PUT_MODULE_LIST,
+	FORGET_MODULE_LIST,
 	N_STATEMENTS,
 };
 
@@ -40,6 +45,10 @@ static const char *const sql[N_STATEMENTS] = {
 		"DELETE FROM members WHERE pack = (SELECT pack FROM packs WHERE digest = ?1)",
 	[FORGET_PACK] = "DELETE FROM packs WHERE digest = ?1",
 	[FIND_PACK] = "SELECT 1 FROM packs WHERE digest = ?1",
+	[FIND_MODULE] = "SELECT module FROM modules WHERE path = ?1 AND version = ?2",
+	[PUT_MODULE] = "INSERT INTO modules (path, version) VALUES (?1, ?2)",
+	[PUT_MODULE_LIST] = "INSERT OR REPLACE INTO module_lists VALUES (?1, ?2)",
+	[FORGET_MODULE_LIST] = "DELETE FROM module_lists WHERE id = ?1",
 };
 
 struct catalog {
@@ -217,6 +226,11 @@ static void bind_bytes(sqlite3_stmt *statement, int at, const char *string)
 		sqlite3_bind_blob64(statement, at, string, strlen(string), SQLITE_STATIC);
 }
 
+static void bytes_free(uint8_t **bytes)
+{
+	free(*bytes);
+}
+
 static int put_origin(struct catalog *c, const struct build_id *id, size_t n,
 		      const struct origin *origin, struct error *err)
 {
@@ -242,10 +256,66 @@ static int put_origin(struct catalog *c, const struct build_id *id, size_t n,
 	return run(c, PUT_ORIGIN, err);
 }
 
+/* The number of a module at a version; it gets one where it has none. */
+static int module_number(struct catalog *c, const struct module_use *use, uint32_t *ret, struct error *err)
+{
+	int r;
+
+	sqlite3_stmt *find = c->statements[FIND_MODULE];
+	bind_bytes(find, 1, use->path);
+	bind_bytes(find, 2, use->version);
+	int code = sqlite3_step(find);
+	sqlite3_int64 number = code == SQLITE_ROW ? sqlite3_column_int64(find, 0) : 0;
+	r = code == SQLITE_DONE || code == SQLITE_ROW ? 0 : catalog_error(c->db, code, err);
+	sqlite3_reset(find);
+	sqlite3_clear_bindings(find);
+	if (r < 0)
+		return r;
+	if (code == SQLITE_DONE) {
+		bind_bytes(c->statements[PUT_MODULE], 1, use->path);
+		bind_bytes(c->statements[PUT_MODULE], 2, use->version);
+		r = run(c, PUT_MODULE, err);
+		if (r < 0)
+			return r;
+		number = sqlite3_last_insert_rowid(c->db);
+	}
+	if (number < 1 || number > UINT32_MAX)
+		return error_set(err, -EBADMSG, "catalog: a module of number %lld", (long long)number);
+	*ret = (uint32_t)number;
+	return 0;
+}
+
+static int put_modules(struct catalog *c, const struct build_id *id, const struct module_list *modules,
+		       struct error *err)
+{
+	int r;
+
+	if (!modules->n)
+		return 0;
+	scoped(bytes_free) uint8_t *list = malloc(MODULE_NUMBER_SIZE * modules->n);
+	if (!list)
+		return error_no_memory(err);
+	for (size_t i = 0; i < modules->n; i++) {
+		uint32_t number = 0;
+		r = module_number(c, &modules->items[i], &number, err);
+		if (r < 0)
+			return r;
+		module_number_encode(number, list + MODULE_NUMBER_SIZE * i);
+	}
+	sqlite3_stmt *statement = c->statements[PUT_MODULE_LIST];
+	bind_id(statement, 1, id);
+	sqlite3_bind_blob64(statement, 2, list, MODULE_NUMBER_SIZE * modules->n, SQLITE_STATIC);
+	return run(c, PUT_MODULE_LIST, err);
+}
+
 static int forget_build(struct catalog *c, const struct build_id *id, struct error *err)
 {
 	int r;
 
+	bind_id(c->statements[FORGET_MODULE_LIST], 1, id);
+	r = run(c, FORGET_MODULE_LIST, err);
+	if (r < 0)
+		return r;
 	bind_id(c->statements[FORGET_ORIGINS], 1, id);
 	r = run(c, FORGET_ORIGINS, err);
 	if (r < 0)
@@ -254,7 +324,7 @@ static int forget_build(struct catalog *c, const struct build_id *id, struct err
 	return run(c, FORGET_BUILD, err);
 }
 
-static int put_build(struct catalog *c, const struct record *record, struct build *ret,
+static int put_build(struct store *st, struct catalog *c, const struct record *record, struct build *ret,
 		     struct error *err)
 {
 	int r;
@@ -276,6 +346,11 @@ static int put_build(struct catalog *c, const struct record *record, struct buil
 	r = run(c, PUT_BUILD, err);
 	for (size_t i = 0; r == 0 && i < record->n_contributions; i++)
 		r = put_origin(c, &record->id, i, &record->contributions[i].origin, err);
+	scoped(module_list_free) struct module_list modules = { 0 };
+	if (r == 0)
+		r = module_list_of_record(st, record, &modules, err);
+	if (r == 0)
+		r = put_modules(c, &record->id, &modules, err);
 	if (r == 0 && ret)
 		*ret = build;
 	return r;
@@ -285,7 +360,7 @@ int catalog_put_build(struct store *st, const struct record *record, struct erro
 {
 	struct catalog *c;
 	int r = begin(st, &c, err);
-	return r < 0 ? r : end(c, put_build(c, record, NULL, err), err);
+	return r < 0 ? r : end(c, put_build(st, c, record, NULL, err), err);
 }
 
 static int refresh_build(struct store *st, struct catalog *c, const struct build_id *id,
@@ -297,7 +372,7 @@ static int refresh_build(struct store *st, struct catalog *c, const struct build
 	r = record_read(st, id, &record, err);
 	if (r == -ENOENT)
 		return forget_build(c, id, err);
-	return r < 0 ? r : put_build(c, &record, ret, err);
+	return r < 0 ? r : put_build(st, c, &record, ret, err);
 }
 
 int catalog_refresh_build(struct store *st, const struct build_id *id, struct build *ret,
@@ -403,7 +478,8 @@ static int forget_all(struct catalog *c, struct error *err)
 {
 	int code = sqlite3_exec(
 		c->db,
-		"DELETE FROM builds; DELETE FROM origins; DELETE FROM members; DELETE FROM packs",
+		"DELETE FROM builds; DELETE FROM origins; DELETE FROM members; DELETE FROM packs;"
+		"DELETE FROM modules; DELETE FROM module_lists",
 		NULL, NULL, NULL);
 	return code == SQLITE_OK ? 0 : catalog_error(c->db, code, err);
 }

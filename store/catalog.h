@@ -10,7 +10,7 @@
  */
 
 /* Tables of another version are not read (the records are) and not written. */
-#define CATALOG_VERSION 1
+#define CATALOG_VERSION 2
 
 /** Make the catalog's three files where they are missing, each with the store's mode and group from the moment
  * it can be seen, so that no process of another user ever meets one that it may not use. */

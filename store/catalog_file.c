@@ -34,7 +34,12 @@ static const char schema[] =
 	"CREATE TABLE packs (pack INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE);"
 	"CREATE TABLE members (digest BLOB NOT NULL, pack INTEGER NOT NULL, offset INTEGER NOT NULL,"
 	" size INTEGER NOT NULL, PRIMARY KEY (digest, pack)) WITHOUT ROWID;"
-	"CREATE INDEX members_pack ON members (pack);";
+	"CREATE INDEX members_pack ON members (pack);"
+	/* Modules with their versions, each once; a build's are a list of their numbers, 4 bytes each, little-endian. A
+	 * path of no bytes is the toolchain. */
+	"CREATE TABLE modules (module INTEGER PRIMARY KEY, path BLOB NOT NULL, version BLOB NOT NULL,"
+	" UNIQUE (path, version));"
+	"CREATE TABLE module_lists (id BLOB NOT NULL PRIMARY KEY, list BLOB NOT NULL) WITHOUT ROWID;";
 
 int catalog_error(sqlite3 *db, int code, struct error *err)
 {
@@ -312,8 +317,9 @@ static int check_version(sqlite3 *db, struct error *err)
 				 "catalog: not one; dbgstore reindex makes it again");
 	if (version != CATALOG_VERSION)
 		return error_set(err, -ENOTSUP,
-				 "catalog: version %" PRId64 ", and this release knows %d", version,
-				 CATALOG_VERSION);
+				 "catalog: version %" PRId64 ", and this release knows %d%s", version,
+				 CATALOG_VERSION,
+				 version < CATALOG_VERSION ? ": dbgstore reindex makes it again" : "");
 	return 0;
 }
 

@@ -26,6 +26,7 @@ int command_stats(int argc, char **argv);
 int command_merge(int argc, char **argv);
 int command_rm(int argc, char **argv);
 int command_gc(int argc, char **argv);
+int command_query(int argc, char **argv);
 
 /** What every command knows once its options are read. */
 struct command {

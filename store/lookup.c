@@ -26,6 +26,8 @@ static const char *const sql[N_LOOKUPS] = {
 			   " GROUP BY id ORDER BY id LIMIT 256",
 	[LOOKUP_PATH] = "SELECT id, reversed FROM origins WHERE (reversed, id) > (?2, ?1)"
 			" AND reversed < ?3 GROUP BY reversed, id ORDER BY reversed, id LIMIT 256",
+	[LOOKUP_MODULE] = "SELECT module, version FROM modules WHERE path = ?1",
+	[LOOKUP_MODULE_LISTS] = "SELECT id, list FROM module_lists WHERE id > ?1 ORDER BY id LIMIT 256",
 };
 
 const char *lookup_sql(enum lookup_statement which)

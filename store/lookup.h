@@ -65,9 +65,25 @@ must_check int lookup_prefix(struct lookup *l, const char *hex, lookup_visit vis
  * nothing); a build of several such paths once for each. */
 must_check int lookup_path(struct lookup *l, const char *path, lookup_visit visit, void *context,
 			   struct error *err);
+/** Is it that path, or does it end in "/" and that? */
+bool lookup_path_fits(const char *path, const char *tail);
 /** Builds of which a contribution names this package, in order of ID. */
 must_check int lookup_package(struct lookup *l, const char *package, lookup_visit visit,
 			      void *context, struct error *err);
 /** All builds that the catalog has (the records', where there is none), in order of ID. */
 must_check int lookup_each(struct lookup *l, lookup_visit visit, void *context, struct error *err);
 must_check int lookup_count(struct lookup *l, uint64_t *ret_n_builds, struct error *err);
+
+/** Is a build with this version of the module looked for? */
+typedef bool (*lookup_version)(const char *version, void *context);
+typedef int (*lookup_module_visit)(const struct build_id *id, const char *version, void *context,
+				   struct error *err);
+
+/**
+ * Builds of a Go program that has a module, in order of ID, each once with the first of its versions that is
+ * looked for. Of the catalog alone, or, where there is none, of all records and what they name.
+ *
+ * @path  the module's; "" is the toolchain, whose versions are "go1.26.8"
+ */
+must_check int lookup_module(struct lookup *l, const char *path, lookup_version wanted,
+			     lookup_module_visit visit, void *context, struct error *err);

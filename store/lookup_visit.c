@@ -143,7 +143,7 @@ int lookup_prefix(struct lookup *l, const char *hex, lookup_visit visit, void *c
 	return record_each_prefix(l->st, prefix, visit_prefixed, &v, err);
 }
 
-static bool path_ends_in(const char *path, const char *tail)
+bool lookup_path_fits(const char *path, const char *tail)
 {
 	size_t size = strlen(path), tail_size = strlen(tail);
 	return size >= tail_size && !strcmp(path + size - tail_size, tail) &&
@@ -171,7 +171,7 @@ static int visit_record(const struct build_id *id, void *context, struct error *
 		if (!first_path && (origin->path || origin->package))
 			first_path = origin->path ? origin->path : "";
 		wanted |= v->package && origin->package && !strcmp(origin->package, v->package);
-		if (!v->path || !origin->path || !path_ends_in(origin->path, v->path))
+		if (!v->path || !origin->path || !lookup_path_fits(origin->path, v->path))
 			continue;
 		bool told = false;
 		for (size_t k = 0; k < i && !told; k++) {

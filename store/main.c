@@ -23,6 +23,7 @@ static const struct {
 	{ "reindex", command_reindex, "make the catalog again from the records" },
 	{ "rm", command_rm, "remove builds, or source files, for good" },
 	{ "gc", command_gc, "remove what no build needs, and what killed writers left" },
+	{ "query", command_query, "find builds by Go module, toolchain, package, path, tag and time" },
 	{ "stats", command_stats, "count what is there and what it takes" },
 };
 

@@ -69,7 +69,7 @@ for name, path in PROGRAMS.items():
 @case('dbgstore: each command has its own help; an unknown one is status 2')
 def commands(work):
     names = store_commands()
-    for name in ('init', 'add', 'get', 'find', 'bundle', 'info', 'list', 'verify', 'reindex', 'stats', 'merge', 'rm', 'gc'):
+    for name in ('init', 'add', 'get', 'find', 'bundle', 'info', 'list', 'verify', 'reindex', 'stats', 'merge', 'rm', 'gc', 'query'):
         expect(name in names, f'no command {name} in {names}')
     for name in names:
         done = run(lib.DBGSTORE, name, '--help')

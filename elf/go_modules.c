@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check/go_modules.h"
+#include "elf/go_modules.h"
 #include "elf/go_version.h"
 
 /* Field @n, from 0, of a line of fields between tabs; "" where there is none. NULL: no memory. */
