@@ -18,7 +18,7 @@ DBGSPLIT = os.path.join(BUILD, 'split', 'dbgsplit')
 CHECKS = ('loaded', 'tail', 'symbols', 'sections', 'join', 'rejoin', 'link', 'lint', 'verify', 'runs', 'backtrace')
 
 
-def call(*command, timeout=60):
+def call(*command, timeout=240):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=timeout, check=False, env={**os.environ, 'LC_ALL': 'C', 'DEBUGINFOD_URLS': ''})
     return done.returncode, done.stdout.decode('utf-8', 'replace')
@@ -65,7 +65,7 @@ def check_sections(original, stripped, debug):
 
 def check_join(original, stripped, debug):
     joined = stripped + '.joined'
-    status, said = call('eu-unstrip', '-o', joined, stripped, debug, timeout=240)
+    status, said = call('eu-unstrip', '-o', joined, stripped, debug)
     if status:
         return ['eu-unstrip: ' + said.strip().split('\n')[0]]
     lines = elfcompare.differences(original, joined, folded=True)
@@ -109,7 +109,7 @@ def check_link(_, stripped, debug):
 
 
 def complaints(*command):
-    return len(call(*command, timeout=240)[1].strip().splitlines())
+    return len(call(*command)[1].strip().splitlines())
 
 
 def check_lint(original, stripped, _):
@@ -118,7 +118,7 @@ def check_lint(original, stripped, _):
 
 
 def check_verify(original, _, debug):
-    before, after = (len(re.findall(r'^error:', call('llvm-dwarfdump-19', '--verify', f, timeout=240)[1], re.M))
+    before, after = (len(re.findall(r'^error:', call('llvm-dwarfdump-19', '--verify', f)[1], re.M))
                      for f in (original, debug))
     return [] if after <= before else [f'llvm-dwarfdump --verify: {before} errors, in the debug file {after}']
 

@@ -34,6 +34,10 @@ WANTED = {
     'both hashes': '.gnu.hash',
     'annobin': '.gnu.build.attributes',
     'emitted relocations': '.rela.debug_info',
+    'CTF alone': '.ctf',
+    'CTF beside DWARF': '.ctf',
+    'BTF alone': '.BTF',
+    'split DWARF, pubnames': '.debug_gnu_pubnames',
 }
 
 # Shapes that have no debug information to take, and what is said of each.
@@ -47,7 +51,12 @@ UNSPLIT = {
 SOURCE = r'''
 #include <stdio.h>
 static __thread int per_thread = 4;
-static int plain(int n) { return n + per_thread; }
+struct pair { int first, second; };
+static int plain(int n)
+{
+	struct pair pair = { n, per_thread };
+	return pair.first + pair.second;
+}
 #ifdef IFUNC
 static int (*choose(void))(int) { return plain; }
 static int chosen(int) __attribute__((ifunc("choose")));
@@ -131,7 +140,13 @@ for _title, _flags in {
 }.items():
     flags_shape(_title, *_flags)
 flags_shape('.stab', debug='-gstabs+')
-flags_shape('.debug_names (clang)', '-gdwarf-5', '-glldb', '-fuse-ld=lld', compiler='clang')
+flags_shape('.debug_names (clang)', '-gdwarf-5', '-mllvm', '-accel-tables=Dwarf', compiler='clang')
+SHAPES['CTF alone'] = Shape(lambda path: compile_c(path, debug='-gctf'), True, False)  # kept, as is BTF
+SHAPES['BTF alone'] = Shape(lambda path: compile_c(path, debug='-gbtf'), True, False)
+flags_shape('CTF beside DWARF', '-gctf')
+flags_shape('fat LTO', '-flto', '-ffat-lto-objects')
+flags_shape('DWARF 64', '-gdwarf64')
+flags_shape('split DWARF, pubnames', '-gsplit-dwarf')
 # glibc wants to find its ELF header, which no segment loads here: linked, not run.
 flags_shape('one PT_LOAD for all (-N)', '-static', '-Wl,-N', '-Wl,--defsym=__ehdr_start=0x400000', runs=False)
 flags_shape('.so', '-shared', '-fPIC', runs=False)
@@ -162,7 +177,7 @@ def extra_sections(path):
     folder = os.path.dirname(path)
     with open(os.path.join(folder, 'bytes'), 'wb') as f:
         f.write(b'\xfd7zXZ\0 the bytes do not matter')
-    for name in ('.gnu_debugdata', '.ctf', '.BTF', '.mymeta'):
+    for name in ('.gnu_debugdata', '.ctf', '.BTF', '.mymeta', '.sig', '.signature'):
         tool('objcopy', '--add-section', f'{name}=bytes', path, folder=folder)
 
 

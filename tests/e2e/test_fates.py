@@ -2,17 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of sections in dbgsplit(1) is true: each of its rows is looked up in files that were split. And what
 is no ELF file, or must outlast a split, in one folder."""
+import contextlib
 import fnmatch
 import os
 import re
 import shutil
+import socket
+import stat
 import struct
 import subprocess
 import sys
 
 import elfcompare
 import lib
-from lib import case, equal, expect, run
+from lib import case, equal, expect, matches, run
 
 sys.path.insert(0, os.path.join(lib.TOP, 'tests', 'corpus'))
 import elfwriter  # noqa: E402  pylint: disable=wrong-import-position
@@ -121,6 +124,13 @@ def wrong_kinds(work):
     binary = lib.c_program('build')
     shutil.copy2(binary, 'tree/prog')
     os.mkfifo('tree/fifo')
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind('tree/socket')
+    with contextlib.suppress(PermissionError):
+        os.mknod('tree/device', stat.S_IFCHR | 0o666, os.makedev(1, 5))  # /dev/zero: it never ends
+    for name in set(os.listdir('tree')) & {'fifo', 'socket', 'device'}:
+        done = lib.dbgsplit('--debug-file=out.debug', f'tree/{name}', status=1)
+        matches(name, done.errors)
     for name in kinds:
         done = lib.dbgsplit('--debug-file=out.debug', f'tree/{name}', status=None)
         expect(done.status == 1 and name in done.errors, f'{name}: exit {done.status}: {done.errors}')
@@ -147,15 +157,23 @@ def running(work):
     expect('.debug_info' not in lib.section_names(binary), 'not split')
 
 
-@case('a folder with very many files', needs=['gcc'])
-def many_files(work):
-    count = 1000000 if os.environ.get('DBGVAULT_LONG') else 20000
+def split_among(count):
     os.mkdir('tree')
     for i in range(count):
         os.close(os.open(f'tree/{i}', os.O_CREAT | os.O_WRONLY, 0o755))
     shutil.copy2(lib.c_program('build'), 'tree/prog')
     lib.dbgsplit('--debug-dir=debug', 'tree')
     expect('.debug_info' not in lib.section_names('tree/prog'), 'not split')
+
+
+@case('a folder with very many files', needs=['gcc'])
+def many_files(work):
+    split_among(20000)
+
+
+@case('a folder with a million files', needs=['gcc'], long=True)
+def million_files(work):
+    split_among(1000000)
 
 
 if __name__ == '__main__':

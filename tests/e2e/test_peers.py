@@ -95,7 +95,7 @@ def listed_verdicts(suite):
 
 
 def add_replay(suite):
-    @case(f'replay: {suite}', needs=NEEDS[suite])
+    @case(f'replay: {suite}', needs=NEEDS[suite], long=True)
     def one(work):
         source, run = source_of(suite), getattr(replay, suite)
         os.makedirs('control')
@@ -176,7 +176,7 @@ def split_and_check(path, title):
 
 
 def add_files(suite):
-    @case(f'files: {suite}', needs=NEEDS[suite])
+    @case(f'files: {suite}', needs=NEEDS[suite], long=True)
     def one(work):
         counts, bad = {'left': 0, 'split': 0}, {}
         os.makedirs('files')

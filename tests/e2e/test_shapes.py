@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every shape of tests/corpus, split and checked: prints the table shape x check, and fails on any bad cell.
 
-$DBGVAULT_LONG=1 adds llvm-dwarfdump --verify.
+With $DBGVAULT_LONG the same, and llvm-dwarfdump --verify.
 """
 import json
 import os
@@ -41,7 +41,7 @@ def built(shape):
 
 
 def add(title, shape):
-    @case(title)
+    @case(title, long=bool(LONG))
     def one(work):
         original = built(shape)
         before = lib.read(original)
