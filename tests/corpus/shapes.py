@@ -140,7 +140,7 @@ for _title, _flags in {
 }.items():
     flags_shape(_title, *_flags)
 flags_shape('.stab', debug='-gstabs+')
-flags_shape('.debug_names (clang)', '-gdwarf-5', '-mllvm', '-accel-tables=Dwarf', compiler='clang')
+flags_shape('.debug_names (clang)', '-gdwarf-5', '-gpubnames', compiler='clang')
 SHAPES['CTF alone'] = Shape(lambda path: compile_c(path, debug='-gctf'), True, False)  # kept, as is BTF
 SHAPES['BTF alone'] = Shape(lambda path: compile_c(path, debug='-gbtf'), True, False)
 flags_shape('CTF beside DWARF', '-gctf')
