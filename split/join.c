@@ -18,6 +18,7 @@
 #include "elf/identity.h"
 #include "elf/notes.h"
 #include "split/join.h"
+#include "split/output.h"
 #include "split/recipe.h"
 #include "split/restream.h"
 #include "store/lookup.h"
@@ -115,45 +116,24 @@ static int check_pair(const struct join *join, struct error *err)
 
 /* ---- where it goes ---- */
 
-static int check_not_input(const struct join *join, const struct half *half, const struct stat *st,
-			   struct error *err)
+static bool is_at(const struct half *half, const struct output_place *place)
 {
-	const struct stat *input = half->mapping ? mapping_stat(half->mapping) : NULL;
-	return input && st->st_dev == input->st_dev && st->st_ino == input->st_ino
-		       ? error_set(err, -EINVAL, "%s: is an input: it is not overwritten",
-				   ESCAPED(join->output))
-		       : 0;
+	const struct stat *st = half->mapping ? mapping_stat(half->mapping) : NULL;
+	return st && place->is_there && st->st_dev == place->dev && st->st_ino == place->ino;
 }
 
 static int open_output(struct join *join, struct error *err)
 {
-	int r;
-
-	struct stat st;
-	scoped(string_free) char *real = NULL;
-	if (stat(join->output, &st) == 0) {
-		if (!S_ISREG(st.st_mode))
-			return error_set(err, -EINVAL, "%s: not a regular file",
-					 ESCAPED(join->output));
-		r = check_not_input(join, &join->stripped, &st, err);
-		if (r == 0)
-			r = check_not_input(join, &join->debug, &st, err);
-		if (r < 0)
-			return r;
-		real = realpath(join->output, NULL);
-	} else {
-		real = strdup(join->output);
-	}
-	if (!real)
-		return error_errno(err, -errno, "%s", ESCAPED(join->output));
-	char *slash = strrchr(real, '/');
-	join->name = strdup(slash ? slash + 1 : real);
-	if (!join->name)
-		return error_no_memory(err);
-	if (slash)
-		slash[slash == real] = 0; /* "/" keeps its slash */
-	return file_open_at(AT_FDCWD, slash ? real : ".", O_RDONLY | O_DIRECTORY, 0, &join->dir_fd,
-			    err);
+	struct output_place place;
+	int r = output_find(join->output, &place, err);
+	if (r < 0)
+		return r;
+	join->name = place.name;
+	join->dir_fd = place.dir_fd;
+	return is_at(&join->stripped, &place) || is_at(&join->debug, &place)
+		       ? error_set(err, -EINVAL, "%s: is an input: it is not overwritten",
+				   ESCAPED(join->output))
+		       : 0;
 }
 
 /* ---- from a store ---- */

@@ -17,16 +17,19 @@ void output_close(struct output *output)
 	*output = OUTPUT_NONE;
 }
 
-/* -o: a link is followed to the file it names, and nothing but a regular file is replaced. */
-static int open_path(const struct input *input, const char *path, struct output *output,
-		     struct error *err)
+int output_find(const char *path, struct output_place *ret, struct error *err)
 {
+	int r;
+
+	struct output_place place = { .dir_fd = -1 };
 	struct stat st;
 	scoped(string_free) char *real = NULL;
 	if (stat(path, &st) == 0) {
 		if (!S_ISREG(st.st_mode))
 			return error_set(err, -EINVAL, "%s: not a regular file", ESCAPED(path));
-		output->in_place = st.st_dev == input->dev && st.st_ino == input->ino;
+		place.is_there = true;
+		place.dev = st.st_dev;
+		place.ino = st.st_ino;
 		real = realpath(path, NULL);
 	} else {
 		real = strdup(path);
@@ -34,13 +37,31 @@ static int open_path(const struct input *input, const char *path, struct output 
 	if (!real)
 		return error_errno(err, -errno, "%s", ESCAPED(path));
 	char *slash = strrchr(real, '/');
-	output->name = strdup(slash ? slash + 1 : real);
-	if (!output->name)
+	scoped(string_free) char *name = strdup(slash ? slash + 1 : real);
+	if (!name)
 		return error_no_memory(err);
 	if (slash)
 		slash[slash == real] = 0; /* "/" keeps its slash */
-	return file_open_at(AT_FDCWD, slash ? real : ".", O_RDONLY | O_DIRECTORY, 0,
-			    &output->dir_fd, err);
+	r = file_open_at(AT_FDCWD, slash ? real : ".", O_RDONLY | O_DIRECTORY, 0, &place.dir_fd,
+			 err);
+	if (r < 0)
+		return r;
+	place.name = take(name);
+	*ret = place;
+	return 0;
+}
+
+static int open_path(const struct input *input, const char *path, struct output *output,
+		     struct error *err)
+{
+	struct output_place place;
+	int r = output_find(path, &place, err);
+	if (r < 0)
+		return r;
+	output->in_place = place.is_there && place.dev == input->dev && place.ino == input->ino;
+	output->name = place.name;
+	output->dir_fd = place.dir_fd;
+	return 0;
 }
 
 int output_open(const struct input *input, const char *path, struct output *ret, struct error *err)

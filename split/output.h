@@ -15,6 +15,21 @@ struct output {
 
 #define OUTPUT_NONE ((struct output){ .dir_fd = -1, .file = { .fd = -1, .dir_fd = -1 } })
 
+/* Where -o points to. */
+struct output_place {
+	int dir_fd;
+	char *name; /* in that folder */
+	bool is_there;
+	dev_t dev; /* of the file there */
+	ino_t ino;
+};
+
+/**
+ * A link is followed to the file it names, and nothing but a regular file may be there. Folder and
+ * name are the caller's: close(), free().
+ */
+must_check int output_find(const char *path, struct output_place *ret, struct error *err);
+
 /** Take what is needed to write: fails early, and changes nothing. @path of -o, or NULL. */
 must_check int output_open(const struct input *input, const char *path, struct output *ret,
 			   struct error *err);
