@@ -29,11 +29,12 @@ static void advise_build_id(struct subject *s, struct finding *ret)
 				ret,
 				"leave -B=none and -buildid= out of -ldflags: Go 1.24 and newer write one");
 		else if (go && go_minor(go->version) == 23)
-			finding_advise(ret, "go build -ldflags=-B=gobuildid");
+			finding_advise(
+				ret, "go build -ldflags=-B=gobuildid, or dbgsplit, which adds it");
 		else
 			finding_advise(
 				ret,
-				"build with Go 1.24 or newer, or give each build an ID of its own: go build -ldflags=-B=0x...");
+				"dbgsplit, which adds the one that newer linkers write; or Go 1.24 or newer");
 		break;
 	case LANGUAGE_RUST:
 		finding_advise(ret, "rustc -C link-arg=-Wl,--build-id");

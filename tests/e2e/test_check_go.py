@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """dbgcheck on Go programs: what they say of their build, and whether the flags that are advised work."""
 import os
+import re
 
 import lib
 from check import GO_CGO, GO_NET, go_build, verdict
-from lib import case, dbgcheck, expect, matches, run
+from lib import case, dbgcheck, equal, expect, matches, run
 
 
 @case('trimpath: given and not', needs=['go'])
@@ -129,6 +130,26 @@ def cgo(work):
     pure = go_build(work, 'pure', CGO_ENABLED=0)
     for rule in ('stack-protector', 'fortify', 'cf-protection', 'stack-clash'):
         verdict(pure, rule, 'not applicable', seen='without C code')
+
+
+@case('README, "Check a release": what it shows is what is said', needs=['go', 'gcc'])
+def readme(work):
+    text = lib.read(os.path.join(lib.TOP, 'README.md')).decode().split('## Check a release\n')[1].split('\n## ')[0]
+    lib.write('main.go', GO_NET.replace('func main() {', 'var Version string\n\nfunc main() { println(Version);'))
+    lib.write('go.mod', 'module example.com/hello\n\ngo 1.18\n')
+    env = lib.go_env(CGO_ENABLED=1, PATH=f'{os.path.dirname(lib.DBGCHECK)}:{os.environ["PATH"]}')
+    shown = 0
+    for block in re.findall(r'```console\n(.*?)```', text, re.S):
+        output = ''
+        for line in block.splitlines():
+            if line.startswith('$ '):
+                output = run('bash', '-c', line[2:], env=env).text
+                continue
+            # How many functions there are is Go's own matter.
+            line = re.sub(r'with \d+ functions', 'with # functions', line)
+            expect(line in re.sub(r'with \d+ functions', 'with # functions', output).splitlines(), f'{line!r} is not in\n{output}')
+            shown += 1
+    equal(shown, 11, 'lines of output')
 
 
 lib.main()

@@ -197,7 +197,7 @@ static const struct go_case cases[] = {
 	  { .dynamic = (const struct dynamic_entry[]){ { DT_PLTRELSZ, 24, NULL }, { 0 } } } },
 	{ "build-id", "go1.26.3", SET, VERDICT_BAD, "no GNU build ID", "leave -B=none" },
 	{ "build-id", "go1.23.3", SET, VERDICT_BAD, "no GNU build ID", "-B=gobuildid" },
-	{ "build-id", "go1.22.3", SET, VERDICT_BAD, "no GNU build ID", "-B=0x" },
+	{ "build-id", "go1.22.3", SET, VERDICT_BAD, "no GNU build ID", "dbgsplit, which adds" },
 	{ "symtab", "go1.26.3", SET, VERDICT_BAD, "no .symtab", "leave -s out" },
 	{ "linkage",
 	  "go1.26.3",
