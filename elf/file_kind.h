@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <stdbool.h>
 #include "base/attributes.h"
+#include <stdbool.h>
 
 /** What a file is by its first bytes and its name: what walks of folders go by. */
 enum file_kind {

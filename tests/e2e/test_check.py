@@ -313,6 +313,11 @@ def tree(work):
     equal(lines[prog]['language'], 'other')
     expect(lines[prog]['findings'], 'no findings')
     matches('passed over: a separate debug file', dbgcheck('-v', root, status=1).text)
+    for i in range(20):
+        lib.write(os.path.join(root, 'many', f'{i:02}'), lib.read(prog))
+    one = dbgcheck('-j1', '--json', root, status=1).text
+    equal(dbgcheck('-j8', '--json', root, status=1).text, one, 'what is said with one thread and with eight')
+    equal(one.count('"audited"'), 21, 'files')
 
 
 @case('the manual page has every rule, in the order of the findings', needs=['gcc', 'mandoc'])

@@ -99,7 +99,7 @@ static void add_everything(struct elf_builder *b)
 	elf_builder_section(b, ".debug_str", SHT_PROGBITS, 0, producer, sizeof(producer));
 	elf_builder_section(b, ".comment", SHT_PROGBITS, 0, comment, sizeof(comment));
 	elf_builder_section(b, ".gnu_debuglink", SHT_PROGBITS, 0, "prog.debug\0\0crc", 16);
-	elf_builder_note(b, ".gnu.build.attributes", "GA*\2\3", 0x100, NULL, 0);
+	elf_builder_note(b, ".gnu.build.attributes", "GA*\2\3", 0x100, "", 0);
 	elf_builder_segment(b, &(GElf_Phdr){ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W });
 	elf_builder_segment(b, &(GElf_Phdr){ .p_type = PT_GNU_RELRO, .p_memsz = 4096 });
 }

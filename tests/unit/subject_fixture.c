@@ -124,8 +124,9 @@ uint8_t *fixture_build(const struct fixture *f, size_t *ret_size)
 		defined |= !s->imported;
 	if (defined) {
 		unsigned symbols = add_symbols(&b, f, false, &strings, text);
-		b.sections[symbols].shdr.sh_link = elf_builder_section(&b, ".strtab", SHT_STRTAB, 0,
-								       strings.bytes, strings.size);
+		unsigned names = elf_builder_section(&b, ".strtab", SHT_STRTAB, 0, strings.bytes,
+						     strings.size);
+		b.sections[symbols].shdr.sh_link = names; /* adding one may have moved them */
 	}
 	b.no_section_headers = f->no_section_headers;
 	uint8_t *bytes = elf_builder_build(&b, ret_size);
