@@ -23,6 +23,32 @@ bool file_is_packed_module(const char *name)
 	return false;
 }
 
+/* Of one architecture, with 32 or 64 bits, in either byte order; and of several, whose magic is that
+ * of Java classes too: there, a version stands where these have a small count. */
+static bool is_mach_o(const uint8_t *bytes)
+{
+	static const uint8_t magics[][4] = { { 0xfe, 0xed, 0xfa, 0xce },
+					     { 0xfe, 0xed, 0xfa, 0xcf },
+					     { 0xce, 0xfa, 0xed, 0xfe },
+					     { 0xcf, 0xfa, 0xed, 0xfe } };
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
+		if (!memcmp(bytes, magics[i], sizeof(magics[i])))
+			return true;
+	static const uint8_t several[] = { 0xca, 0xfe, 0xba, 0xbe, 0, 0, 0 };
+	return !memcmp(bytes, several, sizeof(several)) && bytes[sizeof(several)] < 32;
+}
+
+const char *file_foreign_form(const uint8_t *bytes, uint64_t size)
+{
+	if (size < 8)
+		return NULL;
+	if (is_mach_o(bytes))
+		return "Mach-O";
+	if (size >= 64 && !memcmp(bytes, "MZ", 2)) /* a DOS header comes first */
+		return "PE";
+	return memcmp(bytes, "\0asm", 4) == 0 ? "WebAssembly" : NULL;
+}
+
 static enum file_kind kind_of_elf(unsigned type, const char *name)
 {
 	switch (type) {

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/attributes.h"
 #include <stdbool.h>
+#include <stdint.h>
 
 /** What a file is by its first bytes and its name: what walks of folders go by. */
 enum file_kind {
@@ -17,6 +18,10 @@ enum file_kind {
 
 /** Links are not followed. Errors: negative errno of open or read */
 must_check int file_kind_read(int dir_fd, const char *name, enum file_kind *ret);
+
+/** The form of other systems' programs, by their first bytes: "Mach-O", "PE", "WebAssembly"; NULL: none
+ * that we know. */
+const char *file_foreign_form(const uint8_t *bytes, uint64_t size);
 
 /** By its name. */
 bool file_is_packed_module(const char *name);

@@ -85,6 +85,19 @@ int job_check_hard_links(const struct job *job, struct error *err)
 		n_links, job->input->n_names, job->input->n_names == 1 ? "is" : "are");
 }
 
+/* What would be wrong once another file has its name. */
+static int check_in_place(const struct job *job, struct error *err)
+{
+	const char *list = finished_list_of(job->context->finished, job->input);
+	bool in_place = job->output.in_place || (job->options->dry_run && !job->options->output);
+	if (in_place && list)
+		return error_set(
+			err, -EPERM,
+			"%s speaks of it as it is, and would be wrong afterwards: split before archives and checksums are made (goreleaser: builds[].hooks.post), or take -o OUT; dbgstore add stores it as it is",
+			ESCAPED(list));
+	return job_check_hard_links(job, err);
+}
+
 /* -o and --debug-file: the one that comes last would be all that is left. */
 static int check_two_names(const struct job *job, struct error *err)
 {
@@ -227,13 +240,13 @@ static int prepare(struct job *job, struct error *err)
 		const struct debuglink link = { job->debug_file.name, 0 };
 		r = job->wants_debug_file ? job_plan_result(job, &link, err) : 0;
 		if (r == 0)
-			r = job_check_hard_links(job, err);
+			r = check_in_place(job, err);
 		return r == 0 && job->store ? check_store_free(job, err) : r;
 	}
 
 	r = output_open(job->input, job->options->output, &job->output, err);
 	if (r == 0)
-		r = job_check_hard_links(job, err);
+		r = check_in_place(job, err);
 	if (r == 0 && job->store)
 		r = check_store_free(job, err);
 	if (r == 0 && job->wants_debug_file)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "split/claims.h"
+#include "split/finished.h"
 #include "split/inputs.h"
 #include "split/report.h"
 #include "store/store.h"
@@ -14,6 +15,7 @@ struct job_context {
 	struct store *store; /* NULL: plain files alone */
 	const struct source_roots *roots; /* NULL: no sources */
 	struct claims *claims; /* on debug files below --debug-dir */
+	const struct finished *finished; /* inputs that are not split in place; NULL: none */
 	const char *refusal; /* why there is no place for debug information: it stays; NULL: there
 				is one */
 	mode_t umask;

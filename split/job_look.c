@@ -75,6 +75,17 @@ static int open_image(struct job *job, struct error *err)
 	return 0;
 }
 
+/* A release is built for several systems, and one rule is for all of them. */
+static bool pass_foreign(struct job *job)
+{
+	const char *form = file_foreign_form(mapping_bytes(job->file), mapping_size(job->file));
+	if (!form)
+		return false;
+	outcome_set_note(job->outcome, "%s, which dbgsplit leaves as it is", form);
+	job_settle(job, OUTCOME_SKIPPED);
+	return true;
+}
+
 /* The ID that the file has, or is to have: debug file, record and "is it there" go by it. */
 static int find_id(struct job *job, struct error *err)
 {
@@ -120,6 +131,8 @@ int job_look(struct job *job, struct error *err)
 	int r;
 
 	r = open_input(job, err);
+	if (r == 0 && pass_foreign(job))
+		return job_copy_output(job, err);
 	if (r == 0)
 		r = open_image(job, err);
 	if (r == 0 && !job->is_archive)

@@ -39,11 +39,17 @@ static int split_all(const struct split_options *options, struct job_context *co
 		return STATUS_USAGE;
 	}
 	scoped(claims_freep) struct claims *claims = NULL;
-	if (claims_new(&claims, &err) < 0) {
+	scoped(finished_freep) struct finished *finished = NULL;
+	int r = claims_new(&claims, &err);
+	/* Who calls strip has no checksums yet. */
+	if (r == 0 && !options->output && !options->as_strip)
+		r = finished_find(&inputs, &finished, &err);
+	if (r < 0) {
 		log_error("%s", err.message);
 		return STATUS_TROUBLE;
 	}
 	context->claims = claims;
+	context->finished = finished;
 	scoped(totals_free) struct totals totals = { 0 };
 	bool trouble;
 	jobs_run(context, &inputs, &totals, &trouble);

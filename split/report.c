@@ -249,7 +249,7 @@ static void print_outcome(const struct split_options *options, const struct outc
 	case OUTCOME_NO_DEBUG:
 		break;
 	case OUTCOME_SKIPPED:
-		if (lines && options->common.verbose)
+		if (lines && (outcome->named || options->common.verbose))
 			printf("%s: passed over: %s\n", ESCAPED(outcome->path), outcome->note);
 		break;
 	case OUTCOME_FAILED:
