@@ -45,6 +45,8 @@ UNSPLIT = {
     'no section headers': 'no section headers, so no debug information that could be found',
     'packed as UPX does': 'no section headers, so no debug information that could be found',
     'already stripped': 'no debug information: compile and link with -g',
+    'CTF alone': 'no debug information: compile and link with -g',
+    'BTF alone': 'no debug information: compile and link with -g',
     'already split': 'no debug information: it was split before, into first.debug (.gnu_debuglink)',
 }
 
