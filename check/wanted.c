@@ -108,6 +108,9 @@ static int add_package(struct wanted *wanted, const char *path, struct named_pac
 		return error_no_memory(err);
 	*value = package;
 	*ret = package;
+	package->path = strdup(path);
+	if (!package->path)
+		return error_no_memory(err);
 	return add_matches(wanted, path, package, err);
 }
 
@@ -178,10 +181,13 @@ int wanted_note(struct wanted *wanted, enum go_function_kind kind, const char *p
 	/* Package main has its path in the database. */
 	if (!strcmp(package_path, "main") && *wanted->triage->info.main_path)
 		package_path = wanted->triage->info.main_path;
-	struct named_package *package = wanted_find(wanted, package_path);
+	struct named_package *package = wanted->last;
+	if (!package || strcmp(package->path, package_path) != 0)
+		package = wanted_find(wanted, package_path);
 	int r = package ? 0 : add_package(wanted, package_path, &package, err);
 	if (r < 0)
 		return r;
+	wanted->last = package;
 	if (kind != GO_LEFT)
 		package->is_seen = true;
 	if (!package->matches)
@@ -242,9 +248,8 @@ static int take_symbols(const struct named_package *package, const struct match 
 	return 0;
 }
 
-/* Entries may name a package twice, with other symbols: these are one package here, by the first
- * of them that tells more. */
-static int settle_match(struct wanted *wanted, const char *path, const struct named_package *package,
+/* An entry may name a package twice, with other symbols or systems: then it is told twice. */
+static int settle_match(struct wanted *wanted, const struct named_package *package,
 			struct match *match, struct error *err)
 {
 	struct triage_vuln *vuln = &wanted->triage->vulns[match->concern->vuln];
@@ -260,7 +265,7 @@ static int settle_match(struct wanted *wanted, const char *path, const struct na
 		return error_no_memory(err);
 	vuln->packages = packages;
 	struct triage_package *added = &packages[vuln->n_packages++];
-	*added = (struct triage_package){ .path = strdup(path) };
+	*added = (struct triage_package){ .path = strdup(package->path) };
 	if (!added->path)
 		return error_no_memory(err);
 	added->is_whole = !match->concern->package || !match->concern->package->symbols.n;
@@ -280,13 +285,12 @@ static void settle_trace(struct wanted *wanted, struct match *match)
 int wanted_settle(struct wanted *wanted, struct error *err)
 {
 	for (size_t i = 0; i < wanted->packages.room; i++) {
-		const struct text_map_entry *entry = &wanted->packages.entries[i];
-		const struct named_package *package = entry->value;
+		const struct named_package *package = wanted->packages.entries[i].value;
 		struct match *match = package ? package->matches : NULL;
 		for (; match; match = match->next) {
 			int r = 0;
 			if (package->is_seen)
-				r = settle_match(wanted, entry->key, package, match, err);
+				r = settle_match(wanted, package, match, err);
 			else
 				settle_trace(wanted, match);
 			if (r < 0)
@@ -315,6 +319,7 @@ static void package_free(struct named_package *package)
 		free(symbol);
 	}
 	text_map_free(&package->symbols);
+	free(package->path);
 	while (package->matches) {
 		struct match *next = package->matches->next;
 		free(package->matches->trace);

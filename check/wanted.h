@@ -28,6 +28,7 @@ struct named_symbol {
 };
 
 struct named_package {
+	char *path; /* owned */
 	bool is_seen; /* a function of it is there */
 	struct match *matches; /* owned */
 	struct text_map symbols; /* vulnerable ones -> struct named_symbol, owned */
@@ -39,6 +40,7 @@ struct wanted {
 	struct concern *concerns; /* owned */
 	size_t n_concerns;
 	struct text_map packages; /* -> struct named_package, owned */
+	struct named_package *last; /* that was noted: names of a package stand together */
 };
 
 /** Note that a function is there, or that its name is left. Errors: -ENOMEM */

@@ -97,7 +97,7 @@ static void write_symbol(const struct parts *parts, const char *path_end, char *
 static void write_plain(const char *from, char *ret)
 {
 	for (; *from; from++)
-		if (!strchr("(*)", *from))
+		if (*from != '(' && *from != '*' && *from != ')')
 			*ret++ = *from;
 	*ret = 0;
 }
