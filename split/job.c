@@ -10,6 +10,7 @@
 #include "elf/given_id.h"
 #include "elf/identity.h"
 #include "split/job_internal.h"
+#include "store/take_back.h"
 
 static void job_close(struct job *job)
 {

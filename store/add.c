@@ -11,7 +11,7 @@
 #include "elf/identity.h"
 #include "elf/notes.h"
 #include "store/add.h"
-#include "store/fresh.h"
+#include "store/take_back.h"
 #include "store/internal.h"
 #include "store/supplement.h"
 
