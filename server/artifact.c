@@ -225,6 +225,7 @@ static int find_kept(struct request *rq, struct body *ret, struct error *err)
 	if (r == 0) {
 		kept_touch(rq->server->kept, &rq->route.id);
 		rq->why = "from an upstream";
+		rq->from_upstream = true;
 	}
 	return r;
 }
@@ -250,6 +251,7 @@ static enum MHD_Result answer_from_upstreams(struct request *rq)
 		case FEDERATE_LOOK:
 			if (rq->waiter.bytes) {
 				rq->why = "from an upstream";
+				rq->from_upstream = true;
 				return answer_bytes(rq, rq->waiter.bytes);
 			}
 			continue;

@@ -7,6 +7,7 @@
 
 static struct MHD_Response *fixed[N_FIXED];
 static bool cors_allowed;
+static const char text_type[] = "text/plain; charset=utf-8";
 
 static const struct {
 	const char *text;
@@ -46,11 +47,11 @@ static bool preflight_dress(struct MHD_Response *response)
 }
 
 static struct MHD_Response *text_response(const char *text, size_t size,
-					  enum MHD_ResponseMemoryMode mode,
+					  enum MHD_ResponseMemoryMode mode, const char *type,
 					  const char *cache_control)
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer(size, (void *)text, mode);
-	if (response && put(response, "Content-Type", "text/plain; charset=utf-8") &&
+	if (response && put(response, "Content-Type", type) &&
 	    put(response, "Cache-Control", cache_control) &&
 	    put(response, "X-Content-Type-Options", "nosniff") && cors_dress(response))
 		return response;
@@ -64,7 +65,7 @@ int fixed_open(bool cors, const char *instance, struct error *err)
 	cors_allowed = cors;
 	for (size_t i = 0; i < N_FIXED; i++) {
 		fixed[i] = text_response(parts[i].text, strlen(parts[i].text),
-					 MHD_RESPMEM_PERSISTENT, parts[i].cache_control);
+					 MHD_RESPMEM_PERSISTENT, text_type, parts[i].cache_control);
 		const char *more = parts[i].more_value;
 		if (i == FIXED_BAD_METHOD && cors)
 			more = parts[FIXED_PREFLIGHT].more_value;
@@ -90,10 +91,11 @@ enum MHD_Result fixed_answer(struct request *rq, enum fixed which, unsigned stat
 	return request_answer(rq, status, fixed[which], rq->head ? 0 : strlen(parts[which].text));
 }
 
-enum MHD_Result text_answer(struct request *rq, unsigned status, const char *text, size_t size)
+static enum MHD_Result answer_copy(struct request *rq, unsigned status, const char *type,
+				   const char *text, size_t size)
 {
 	struct MHD_Response *response =
-		text_response(text, size, MHD_RESPMEM_MUST_COPY, "no-store");
+		text_response(text, size, MHD_RESPMEM_MUST_COPY, type, "no-store");
 	if (!response) {
 		rq->why = "no memory";
 		return MHD_NO;
@@ -101,4 +103,14 @@ enum MHD_Result text_answer(struct request *rq, unsigned status, const char *tex
 	enum MHD_Result result = request_answer(rq, status, response, rq->head ? 0 : size);
 	MHD_destroy_response(response);
 	return result;
+}
+
+enum MHD_Result text_answer(struct request *rq, unsigned status, const char *text, size_t size)
+{
+	return answer_copy(rq, status, text_type, text, size);
+}
+
+enum MHD_Result json_answer(struct request *rq, const char *text, size_t size)
+{
+	return answer_copy(rq, MHD_HTTP_OK, "application/json", text, size);
 }

@@ -91,6 +91,8 @@ static enum MHD_Result respond(struct request *rq)
 		return artifact_answer(rq);
 	case KIND_METRICS:
 		return metrics_answer(rq);
+	case KIND_METADATA:
+		return metadata_answer(rq);
 	case KIND_HEALTH:
 		return health_answer(rq);
 	case KIND_ROOT:
@@ -175,6 +177,8 @@ void request_end(void *context, struct MHD_Connection *connection, void **reques
 	else if (refused)
 		rq->why = "refused, or it ended before its header";
 	metrics_response(server->metrics, route->kind, rq->status, rq->bytes, duration_us, cut);
+	if (rq->from_upstream && rq->status == MHD_HTTP_OK)
+		metrics_upstream(server->metrics);
 
 	if (server->log) {
 		char text[ADDRESS_TEXT_SIZE];
@@ -199,6 +203,7 @@ void request_end(void *context, struct MHD_Connection *connection, void **reques
 	shared_manifest_release(rq->manifest);
 	cached_release(rq->waiter.bytes ? &rq->waiter.bytes->cached : NULL);
 	free(rq->long_scratch);
+	free(rq->page);
 	if (rq->shares)
 		shares_give_back(server->request_shares, &rq->asking);
 	watch_set_phase(&rq->client->watched, WATCH_HEADER);

@@ -41,6 +41,7 @@ struct server {
 	struct cache *manifests; /* digest -> shared_manifest */
 	struct cache *answers; /* answer_key -> answer */
 	struct workers *workers;
+	struct workers *searchers; /* one: searches hold up nobody but each other */
 	struct frames *frames;
 	struct metrics *metrics;
 	struct access_log *log; /* NULL: no line for each request */
@@ -55,7 +56,7 @@ struct server {
 	atomic_bool draining; /* every connection is closed after its next answer */
 	atomic_bool stopping; /* no connection may be suspended any more */
 
-	_Atomic uint64_t n_builds; /* as counted last */
+	_Atomic uint64_t n_builds, n_debug, n_executables, n_sources; /* as counted last */
 	_Atomic uint64_t counted_at_ms; /* 0: never */
 };
 
@@ -97,7 +98,7 @@ struct request {
 
 	/* What upstreams were asked: federate.c. */
 	struct upstream_waiter waiter;
-	bool asking_upstreams, upstream_trouble;
+	bool asking_upstreams, upstream_trouble, from_upstream;
 	unsigned asked; /* bits of kinds */
 
 	/* What a worker brought. */
@@ -105,6 +106,8 @@ struct request {
 	int prepared_r;
 	struct shared_manifest *manifest;
 	struct artifact manifest_wanted;
+	char *page; /* of text */
+	size_t page_size;
 
 	/* What was answered, for log and metrics. */
 	unsigned status;
@@ -134,6 +137,9 @@ bool request_rest(struct request *rq);
 /** Let the connection rest, and a worker do @run; it calls request_resume(), and the handler runs
  * again. False: the server is ending. */
 bool request_suspend(struct request *rq, void (*run)(struct work *work));
+/** The same, by other workers than the usual. */
+bool request_suspend_for(struct request *rq, struct workers *workers,
+			 void (*run)(struct work *work));
 void request_resume(struct request *rq);
 
 /** Queue a response for the request. */
@@ -163,6 +169,7 @@ enum MHD_Result fixed_answer(struct request *rq, enum fixed which, unsigned stat
  * no memory. */
 must_check bool cors_dress(struct MHD_Response *response);
 /** An answer of its own text, which is copied; "no-store". */
+enum MHD_Result json_answer(struct request *rq, const char *text, size_t size);
 enum MHD_Result text_answer(struct request *rq, unsigned status, const char *text, size_t size);
 
 /* ---- bodies: server/answer.c ---- */
@@ -188,5 +195,11 @@ enum MHD_Result artifact_answer(struct request *rq);
 
 /* ---- pages about the server itself: server/status.c ---- */
 
+/** Count what is in the store, for the metrics: takes a while with millions of builds. */
+must_check int count_store(struct server *s, struct error *err);
 enum MHD_Result metrics_answer(struct request *rq);
 enum MHD_Result health_answer(struct request *rq);
+
+/* ---- searches: server/metadata.c ---- */
+
+enum MHD_Result metadata_answer(struct request *rq);

@@ -40,6 +40,7 @@ struct responses {
 struct metrics {
 	atomic_uint_fast64_t n_requests[N_KINDS];
 	atomic_uint_fast64_t n_cut;
+	atomic_uint_fast64_t n_upstream; /* of those with status 200 */
 	atomic_uint_fast64_t n_troubles[N_TROUBLES];
 	struct responses responses[N_KINDS][N_STATUSES];
 };
@@ -71,6 +72,11 @@ static uint64_t get(const atomic_uint_fast64_t *counter)
 void metrics_request(struct metrics *m, enum kind kind)
 {
 	add(&m->n_requests[kind], 1);
+}
+
+void metrics_upstream(struct metrics *m)
+{
+	add(&m->n_upstream, 1);
 }
 
 void metrics_trouble(struct metrics *m, enum trouble trouble)
@@ -120,6 +126,8 @@ static void head(FILE *out, const char *name, const char *type, const char *help
 static void format_results(FILE *out, const struct metrics *m)
 {
 	head(out, "http_responses_total", "counter", "Answers, by what came of the request.");
+	fprintf(out, "http_responses_total{result=\"upstream\"} %" PRIu64 "\n",
+		get(&m->n_upstream));
 	for (size_t i = 0; i < N_STATUSES; i++) {
 		uint64_t n = 0;
 		bool said_before = false;
@@ -131,6 +139,8 @@ static void format_results(FILE *out, const struct metrics *m)
 			for (size_t kind = 0;
 			     kind < N_KINDS && status_result(j) == status_result(i); kind++)
 				n += get(&m->responses[kind][j].n);
+		if (statuses[i] == 200)
+			n -= min_u64(n, get(&m->n_upstream));
 		fprintf(out, "http_responses_total{result=\"%s\"} %" PRIu64 "\n", status_result(i),
 			n);
 	}
@@ -147,17 +157,16 @@ static void format_transfers(FILE *out, const struct metrics *m)
 	static const char sum[] = "http_responses_transfer_bytes_sum";
 	static const char count[] = "http_responses_transfer_bytes_count";
 
-	head(out, sum, "counter", "Bytes of answers' bodies.");
-	for (size_t kind = 0; kind < N_KINDS; kind++)
-		for (size_t i = 0; i < N_STATUSES; i++)
-			if (get(&m->responses[kind][i].n))
-				sample(out, sum, i, kind, get(&m->responses[kind][i].bytes));
-
-	head(out, count, "counter", "Answers that the bytes are of.");
-	for (size_t kind = 0; kind < N_KINDS; kind++)
-		for (size_t i = 0; i < N_STATUSES; i++)
-			if (get(&m->responses[kind][i].n))
-				sample(out, count, i, kind, get(&m->responses[kind][i].n));
+	head(out, "http_responses_transfer_bytes", "summary", "Bytes of answers' bodies.");
+	for (size_t kind = 0; kind < N_KINDS; kind++) {
+		for (size_t i = 0; i < N_STATUSES; i++) {
+			const struct responses *r = &m->responses[kind][i];
+			if (!get(&r->n))
+				continue;
+			sample(out, sum, i, kind, get(&r->bytes));
+			sample(out, count, i, kind, get(&r->n));
+		}
+	}
 }
 
 static void format_durations(FILE *out, const struct metrics *m)
@@ -197,10 +206,50 @@ static void gauge(FILE *out, const char *name, uint64_t value, const char *help)
 	fprintf(out, "%s %" PRIu64 "\n", name, value);
 }
 
+/* By the reference server's roles as far as there are any: what waits for the store to be scanned
+ * is nothing here, at any time. */
+static void format_threads(FILE *out, const struct gauges *g)
+{
+	const struct {
+		const char *role;
+		uint64_t count, busy, pending;
+	} roles[] = {
+		{ "http-buildid", g->n_loops, g->n_active, 0 },
+		{ "http-metadata", 1, g->n_searching, g->n_waiting_searches },
+		{ "worker", g->n_workers, g->n_busy_workers, g->n_waiting_work },
+		{ "scan", 0, 0, 0 },
+		{ "traverse", 0, 0, 0 },
+		{ "groom", 0, 0, 0 },
+	};
+	head(out, "thread_count", "gauge", "Threads, by what they do.");
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+		fprintf(out, "thread_count{role=\"%s\"} %" PRIu64 "\n", roles[i].role,
+			roles[i].count);
+	head(out, "thread_busy", "gauge", "What is being worked at: requests, or threads.");
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+		fprintf(out, "thread_busy{role=\"%s\"} %" PRIu64 "\n", roles[i].role,
+			roles[i].busy);
+	head(out, "thread_work_pending", "gauge", "Work that no thread has begun.");
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+		fprintf(out, "thread_work_pending{role=\"%s\"} %" PRIu64 "\n", roles[i].role,
+			roles[i].pending);
+}
+
+static void found(FILE *out, const char *name, uint64_t n, const char *help)
+{
+	head(out, name, "gauge", help);
+	fprintf(out, "%s{source=\"store\"} %" PRIu64 "\n", name, n);
+}
+
 static void format_gauges(FILE *out, const struct gauges *g)
 {
-	if (g->builds_known)
+	if (g->builds_known) {
 		gauge(out, "builds", g->n_builds, "Build IDs in the store.");
+		found(out, "found_debuginfo_total", g->n_debug, "Build IDs with a debug file.");
+		found(out, "found_executable_total", g->n_executables,
+		      "Build IDs with an executable.");
+		found(out, "found_sourcerefs_total", g->n_sources, "Build IDs with sources.");
+	}
 	gauge(out, "connections", g->n_connections, "Open connections.");
 	gauge(out, "open_objects", g->n_open_objects, "Objects that are kept open.");
 	gauge(out, "prepared_answers", g->n_answers, "Answers that are kept ready.");
@@ -209,15 +258,53 @@ static void format_gauges(FILE *out, const struct gauges *g)
 	gauge(out, "decoded_frame_bytes", g->frame_bytes, "Memory that decoded frames take.");
 	gauge(out, "decoding_waits", g->n_frames_waiting,
 	      "Frames that wait for room to be decoded in.");
-	head(out, "thread_count", "gauge", "Threads.");
-	fprintf(out, "thread_count{role=\"worker\"} %u\n", g->n_workers);
-	head(out, "thread_busy", "gauge", "Threads at work.");
-	fprintf(out, "thread_busy{role=\"worker\"} %u\n", g->n_busy_workers);
-	head(out, "thread_work_pending", "gauge", "Work that no thread has begun.");
-	fprintf(out, "thread_work_pending{role=\"worker\"} %u\n", g->n_waiting_work);
+	format_threads(out, g);
+	if (g->has_upstreams) {
+		gauge(out, "upstream_fetches", g->n_fetches, "Requests to upstreams under way.");
+		gauge(out, "upstream_misses", g->n_misses,
+		      "What is remembered to be at no upstream.");
+		gauge(out, "upstream_kept_builds", g->n_kept,
+		      "Build IDs that are kept of upstreams.");
+		gauge(out, "upstream_kept_bytes", g->kept_bytes, "Stored bytes of them.");
+		head(out, "upstream_let_go_total", "counter",
+		     "Builds of upstreams that went for others.");
+		fprintf(out, "upstream_let_go_total %" PRIu64 "\n", g->n_let_go);
+	}
 }
 
-int metrics_format(const struct metrics *m, const struct gauges *gauges, char **ret,
+static void put_label(FILE *out, const char *value)
+{
+	for (; *value; value++) {
+		if (*value == '"' || *value == '\\')
+			fputc('\\', out);
+		fputc(*value, out);
+	}
+}
+
+static void format_upstreams(FILE *out, const struct upstream_figures *all, size_t n)
+{
+	if (!n)
+		return;
+	head(out, "upstream_answers_total", "counter", "What upstreams answered.");
+	for (size_t i = 0; i < n; i++) {
+		static const char *const results[] = { "found", "missing", "failed" };
+		const uint64_t values[] = { all[i].n_found, all[i].n_missing, all[i].n_failed };
+		for (size_t k = 0; k < ARRAY_SIZE(results); k++) {
+			fputs("upstream_answers_total{url=\"", out);
+			put_label(out, all[i].url);
+			fprintf(out, "\",result=\"%s\"} %" PRIu64 "\n", results[k], values[k]);
+		}
+	}
+	head(out, "upstream_open", "gauge", "Whether an upstream is not asked just now.");
+	for (size_t i = 0; i < n; i++) {
+		fputs("upstream_open{url=\"", out);
+		put_label(out, all[i].url);
+		fprintf(out, "\"} %d\n", all[i].open);
+	}
+}
+
+int metrics_format(const struct metrics *m, const struct gauges *gauges,
+		   const struct upstream_figures *upstreams, size_t n_upstreams, char **ret,
 		   size_t *ret_size, struct error *err)
 {
 	char *text = NULL;
@@ -242,6 +329,7 @@ int metrics_format(const struct metrics *m, const struct gauges *gauges, char **
 		fprintf(out, "error_count{type=\"%s\"} %" PRIu64 "\n", trouble_type(i),
 			get(&m->n_troubles[i]));
 	format_gauges(out, gauges);
+	format_upstreams(out, upstreams, n_upstreams);
 
 	bool failed = ferror(out);
 	if (fclose(out) != 0 || failed) {

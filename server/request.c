@@ -36,13 +36,19 @@ bool request_rest(struct request *rq)
 	return true;
 }
 
-bool request_suspend(struct request *rq, void (*run)(struct work *work))
+bool request_suspend_for(struct request *rq, struct workers *workers,
+			 void (*run)(struct work *work))
 {
 	if (!request_rest(rq))
 		return false;
 	rq->work.run = run;
-	workers_post(rq->server->workers, &rq->work);
+	workers_post(workers, &rq->work);
 	return true;
+}
+
+bool request_suspend(struct request *rq, void (*run)(struct work *work))
+{
+	return request_suspend_for(rq, rq->server->workers, run);
 }
 
 void request_resume(struct request *rq)

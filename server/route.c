@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "server/control.h"
+#include "server/escape.h"
 #include "server/route.h"
 
 const char *kind_name(enum kind kind)
@@ -10,8 +11,9 @@ const char *kind_name(enum kind kind)
 	static const char *const names[N_KINDS] = {
 		[KIND_DEBUGINFO] = "debuginfo", [KIND_EXECUTABLE] = "executable",
 		[KIND_SOURCE] = "source",       [KIND_SECTION] = "section",
-		[KIND_METRICS] = "metrics",     [KIND_HEALTH] = "healthz",
-		[KIND_ROOT] = "root",           [KIND_OTHER] = "other",
+		[KIND_METRICS] = "metrics",     [KIND_METADATA] = "metadata",
+		[KIND_HEALTH] = "healthz",      [KIND_ROOT] = "root",
+		[KIND_OTHER] = "other",
 	};
 	return names[kind];
 }
@@ -37,32 +39,15 @@ static const char *skip_origin(const char *target)
 	return target[scheme + host] == '/' ? target + scheme + host : "/";
 }
 
-static int hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	if (digit >= 'A' && digit <= 'F')
-		return digit - 'A' + 10;
-	return -1;
-}
-
 /* Decode the path, up to a query, into @ret. NULL, or why it is refused. */
 static const char *decode_path(const char *raw, char *ret, size_t *ret_size)
 {
 	size_t size = 0;
 
-	for (; *raw && *raw != '?'; raw++) {
-		char c = *raw;
-		if (c == '%') {
-			int high = hex_value(raw[1]);
-			int low = high < 0 ? -1 : hex_value(raw[2]);
-			if (low < 0)
-				return "a percent sign without two hex digits";
-			c = (char)(high << 4 | low);
-			raw += 2;
-		}
+	while (*raw && *raw != '?') {
+		char c;
+		if (!escape_decode(&raw, &c))
+			return "a percent sign without two hex digits";
 		if (is_control(c))
 			return "a control byte in the path";
 		ret[size++] = c;
@@ -194,7 +179,7 @@ static const char *skip_base(const char *path, const char *base)
 
 void route_parse(const char *target, const char *base, char *scratch, struct route *ret)
 {
-	*ret = (struct route){ .kind = KIND_OTHER, .name = "" };
+	*ret = (struct route){ .kind = KIND_OTHER, .name = "", .query = "" };
 
 	const char *raw = skip_origin(target);
 	if (*raw != '/')
@@ -206,6 +191,11 @@ void route_parse(const char *target, const char *base, char *scratch, struct rou
 	const char *why = decode_path(raw, scratch, &size);
 	if (why)
 		return refuse(ret, 400, why);
+
+	/* Decoding only shortens: the query has room behind the path. */
+	const char *query = strchr(raw, '?');
+	if (query)
+		ret->query = strcpy(scratch + size + 1, query + 1);
 
 	const char *path = skip_base(scratch, base);
 	if (!path)
@@ -219,6 +209,8 @@ void route_parse(const char *target, const char *base, char *scratch, struct rou
 
 	if (word_is(path, size, "/metrics"))
 		ret->kind = KIND_METRICS;
+	else if (word_is(path, size, "/metadata"))
+		ret->kind = KIND_METADATA;
 	else if (word_is(path, size, "/healthz"))
 		ret->kind = KIND_HEALTH;
 	else if (word_is(path, size, "/"))

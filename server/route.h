@@ -12,6 +12,7 @@ enum kind {
 	KIND_SOURCE,
 	KIND_SECTION,
 	KIND_METRICS,
+	KIND_METADATA,
 	KIND_HEALTH,
 	KIND_ROOT,
 	KIND_OTHER, /* none of these */
@@ -29,11 +30,12 @@ struct route {
 	const char *name; /* source path, with its leading "/", or section name; NUL-terminated, in
 			     the scratch */
 	size_t name_size;
+	const char *query; /* as it came, not decoded; "" where there is none; in the scratch */
 };
 
 /**
  * Read a raw request target: the path as it came, before any unescaping, with or without a query
- * (which is ignored) or an absolute form's scheme and host (ignored too). Percent escapes are
+ * or an absolute form's scheme and host (which is ignored). Percent escapes are
  * decoded once. Other layouts of files by build ID are understood beside the protocol's own:
  * "/.build-id/XX/REST.debug" and, without ".debug", the executable; "/XX/REST/debuginfo" and
  * "/XX/REST/executable".

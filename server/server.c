@@ -136,6 +136,8 @@ static int open_server(struct server *s, const struct limits *limits, struct err
 	if (r == 0)
 		r = workers_new(n_cores, &s->workers, err);
 	if (r == 0)
+		r = workers_new(1, &s->searchers, err);
+	if (r == 0)
 		r = open_upstreams(s, err);
 	if (r == 0)
 		r = frames_new(FRAME_BYTES, s->workers, &s->frames, err);
@@ -189,6 +191,7 @@ static void close_server(struct server *s)
 		sleep_ms(1);
 	loops_stop(s);
 	workers_free(s->workers);
+	workers_free(s->searchers);
 	upstreams_free(s->upstreams);
 	frames_free(s->frames);
 	cache_free(s->answers);
@@ -258,21 +261,6 @@ static void announce(const struct server *s, const struct listeners *listeners, 
 			"the store is empty: what dbgsplit or dbgstore add brings is served at once");
 }
 
-static int count_first(struct server *s, uint64_t *ret, struct error *err)
-{
-	int r;
-	struct lookup *lookup;
-
-	r = lookups_get(&s->own.lookups, &lookup, err);
-	if (r == 0)
-		r = lookup_count(lookup, ret, err);
-	if (r < 0)
-		return r;
-	atomic_store(&s->n_builds, *ret);
-	atomic_store(&s->counted_at_ms, monotonic_ms());
-	return 0;
-}
-
 /* ---- ourselves as an upstream ---- */
 
 struct short_service {
@@ -317,12 +305,11 @@ static int refuse_self(struct server *s, const struct listeners *listeners,
 static int serve(struct server *s, const struct limits *limits, int signal_fd, struct error *err)
 {
 	int r;
-	uint64_t n_builds;
 	struct listeners listeners;
 
 	r = open_server(s, limits, err);
 	if (r == 0)
-		r = count_first(s, &n_builds, err);
+		r = count_store(s, err);
 	if (r == 0)
 		r = loops_start(s, limits->n_connections, err);
 	if (r < 0)
@@ -340,7 +327,7 @@ static int serve(struct server *s, const struct limits *limits, int signal_fd, s
 		listeners_close(&listeners);
 		return r;
 	}
-	announce(s, &listeners, n_builds);
+	announce(s, &listeners, atomic_load(&s->n_builds));
 	log_debug("%u event loops, up to %u connections, %u open objects", s->n_loops,
 		  limits->n_connections, limits->n_objects);
 	r = accept_until_signal(s, &listeners, signal_fd, limits->n_connections, err);

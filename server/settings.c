@@ -18,7 +18,7 @@ static const struct option_usage usage = {
 struct texts {
 	const char *port, *threads, *connections, *idle, *drain, *collisions, *base_path, *header,
 		*rate, *per_address;
-	const char *upstream_timeout, *upstream_cache, *upstream_max, *upstream_hops;
+	const char *upstream_timeout, *upstream_cache, *upstream_max, *upstream_hops, *metadata;
 	struct option_values trusted, upstreams;
 };
 
@@ -140,6 +140,7 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 				  .idle_timeout_s = 30,
 				  .header_timeout_s = 10,
 				  .min_send_rate = 1024,
+				  .metadata_timeout_s = 5,
 				  .upstream_timeout_s = 5,
 				  .upstream_hops = 8,
 				  .upstream_cache_bytes = UINT64_C(10) << 30,
@@ -166,6 +167,8 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		  .text = &texts.idle },
 		{ "header-timeout", 0, "SECONDS", "what a request's header may take (10)",
 		  .text = &texts.header },
+		{ "metadata-maxtime", 0, "SECONDS", "what a search of /metadata may take (5)",
+		  .text = &texts.metadata },
 		{ "min-send-rate", 0, "BYTES",
 		  "cut who takes less a second, over the idle timeout; 0: no one (1024)",
 		  .text = &texts.rate },
@@ -220,6 +223,7 @@ int settings_parse(int argc, char **argv, struct settings *ret)
 		  &ret->n_per_address },
 		{ "upstream-timeout", texts.upstream_timeout, 1, 60, &ret->upstream_timeout_s },
 		{ "upstream-hops", texts.upstream_hops, 1, 100, &ret->upstream_hops },
+		{ "metadata-maxtime", texts.metadata, 1, 3600, &ret->metadata_timeout_s },
 		{ "header-timeout", texts.header, 1, 86400, &ret->header_timeout_s },
 		{ "min-send-rate", texts.rate, 0, 1 << 30, &ret->min_send_rate },
 		{ "drain-timeout", texts.drain, 0, 86400, &ret->drain_timeout_s },

@@ -17,6 +17,7 @@ struct settings {
 	unsigned drain_timeout_s;
 	unsigned idle_timeout_s;
 	unsigned header_timeout_s;
+	unsigned metadata_timeout_s; /* what a search may take */
 	unsigned min_send_rate; /* bytes a second, over the idle timeout; 0: any */
 	bool has_per_address;
 	unsigned n_per_address; /* connections; 0: any number. Where not given: a part of all */

@@ -14,27 +14,63 @@
 /* Counting ten million builds takes a while: no more often than this, and by a worker. */
 #define COUNT_EVERY_MS 10000
 
-static void count_builds(struct work *work)
+int count_store(struct server *s, struct error *err)
+{
+	int r;
+	struct lookup *lookup;
+	struct lookup_counts counts;
+
+	r = lookups_get(&s->own.lookups, &lookup, err);
+	if (r == 0)
+		r = lookup_count_artifacts(lookup, &counts, err);
+	if (r < 0)
+		return r;
+	atomic_store(&s->n_builds, counts.n_builds);
+	atomic_store(&s->n_debug, counts.n_debug);
+	atomic_store(&s->n_executables, counts.n_executables);
+	atomic_store(&s->n_sources, counts.n_sources);
+	atomic_store(&s->counted_at_ms, monotonic_ms());
+	return 0;
+}
+
+static void count_again(struct work *work)
 {
 	struct request *rq = (struct request *)work;
-	struct server *s = rq->server;
 	struct error err = ERROR_NONE;
-	struct lookup *lookup;
-	uint64_t n;
 
-	int r = lookups_get(&s->own.lookups, &lookup, &err);
-	if (r == 0)
-		r = lookup_count(lookup, &n, &err);
-	if (r == 0) {
-		atomic_store(&s->n_builds, n);
-		atomic_store(&s->counted_at_ms, monotonic_ms());
-	} else {
-		log_error("counting builds: %s", err.message);
-		metrics_trouble(s->metrics, TROUBLE_STORE);
-	}
 	rq->prepared = true;
-	rq->prepared_r = r;
+	rq->prepared_r = count_store(rq->server, &err);
+	if (rq->prepared_r < 0) {
+		log_error("counting builds: %s", err.message);
+		metrics_trouble(rq->server->metrics, TROUBLE_STORE);
+	}
 	request_resume(rq);
+}
+
+static int format_all(struct server *s, struct gauges *gauges, char **ret, size_t *ret_size,
+		      struct error *err)
+{
+	if (!s->upstreams)
+		return metrics_format(s->metrics, gauges, NULL, 0, ret, ret_size, err);
+
+	size_t n = upstreams_count(s->upstreams);
+	struct upstream_figures *each = calloc(n, sizeof(*each));
+	if (!each)
+		return error_no_memory(err);
+	for (size_t i = 0; i < n; i++) {
+		struct upstream_stats stats = upstreams_stats(s->upstreams, i);
+		each[i] = (struct upstream_figures){ stats.url, stats.n_found, stats.n_missing,
+						     stats.n_failed, stats.open };
+	}
+	struct kept_stats kept = kept_stats(s->kept);
+	gauges->has_upstreams = true;
+	gauges->n_kept = kept.n_builds;
+	gauges->kept_bytes = kept.bytes;
+	gauges->n_let_go = kept.n_let_go;
+	upstreams_load(s->upstreams, &gauges->n_fetches, &gauges->n_misses);
+	int r = metrics_format(s->metrics, gauges, each, n, ret, ret_size, err);
+	free(each);
+	return r;
 }
 
 enum MHD_Result metrics_answer(struct request *rq)
@@ -45,16 +81,24 @@ enum MHD_Result metrics_answer(struct request *rq)
 	uint64_t counted_at = atomic_load(&s->counted_at_ms);
 	bool fresh = counted_at && monotonic_ms() - counted_at < COUNT_EVERY_MS;
 	if (!fresh && !rq->prepared) {
-		if (request_suspend(rq, count_builds))
+		if (request_suspend(rq, count_again))
 			return MHD_YES;
 		return text_answer(rq, MHD_HTTP_SERVICE_UNAVAILABLE, "ending\n", 7);
 	}
 
 	struct cache_stats objects = cache_stats(s->objects), answers = cache_stats(s->answers);
 	struct frames_stats frames = frames_stats(s->frames);
-	struct workers_stats workers = workers_stats(s->workers);
+	struct workers_stats workers = workers_stats(s->workers),
+			     searches = workers_stats(s->searchers);
 	struct gauges gauges = {
 		.n_builds = atomic_load(&s->n_builds),
+		.n_debug = atomic_load(&s->n_debug),
+		.n_executables = atomic_load(&s->n_executables),
+		.n_sources = atomic_load(&s->n_sources),
+		.n_active = atomic_load(&s->n_active),
+		.n_loops = s->n_loops,
+		.n_searching = searches.n_busy,
+		.n_waiting_searches = searches.n_waiting,
 		.builds_known = fresh || rq->prepared_r == 0,
 		.n_open_objects = objects.n_values,
 		.n_answers = answers.n_values,
@@ -71,7 +115,7 @@ enum MHD_Result metrics_answer(struct request *rq)
 
 	scoped(string_free) char *text = NULL;
 	size_t size;
-	int r = metrics_format(s->metrics, &gauges, &text, &size, &err);
+	int r = format_all(s, &gauges, &text, &size, &err);
 	if (r < 0)
 		return text_answer(rq, MHD_HTTP_SERVICE_UNAVAILABLE, "no memory\n", 10);
 	return text_answer(rq, MHD_HTTP_OK, text, size);

@@ -19,7 +19,8 @@ static const char *const sql[N_LOOKUPS] = {
 			  " ORDER BY n LIMIT 1",
 	[LOOKUP_SOURCE] = "SELECT packs.digest, offset, size FROM members JOIN packs USING (pack)"
 			  " WHERE members.digest = ?1 ORDER BY members.pack DESC LIMIT 1",
-	[LOOKUP_COUNT] = "SELECT count(*) FROM builds",
+	[LOOKUP_COUNT] =
+		"SELECT count(*), count(debug), count(executable), count(sources) FROM builds",
 	/* Pages of the visits: what follows a key. */
 	[LOOKUP_EACH] = "SELECT id, NULL FROM builds WHERE id > ?1 ORDER BY id LIMIT 256",
 	[LOOKUP_PACKAGE] = "SELECT id, NULL FROM origins WHERE package = ?2 AND id > ?1"

@@ -67,11 +67,26 @@ must_check int lookup_path(struct lookup *l, const char *path, lookup_visit visi
 			   struct error *err);
 /** Is it that path, or does it end in "/" and that? */
 bool lookup_path_fits(const char *path, const char *tail);
+/**
+ * Builds with an origin whose path ends in these bytes, "" for all, in the order of the paths read
+ * backwards; a build of several such paths once for each.
+ *
+ * @wanted  looks at a path first, so that only builds that are wanted are looked up; NULL: all are
+ */
+must_check int lookup_path_end(struct lookup *l, const char *bytes,
+			       bool (*wanted)(const char *path, void *context), lookup_visit visit,
+			       void *context, struct error *err);
 /** Builds of which a contribution names this package, in order of ID. */
 must_check int lookup_package(struct lookup *l, const char *package, lookup_visit visit,
 			      void *context, struct error *err);
 /** All builds that the catalog has (the records', where there is none), in order of ID. */
 must_check int lookup_each(struct lookup *l, lookup_visit visit, void *context, struct error *err);
+struct lookup_counts {
+	uint64_t n_builds, n_debug, n_executables, n_sources; /* that have one */
+};
+/** All but the first are 0 where there is no catalog. */
+must_check int lookup_count_artifacts(struct lookup *l, struct lookup_counts *ret,
+				      struct error *err);
 must_check int lookup_count(struct lookup *l, uint64_t *ret_n_builds, struct error *err);
 
 /** Is a build with this version of the module looked for? */

@@ -95,6 +95,8 @@ struct visitor {
 	/* Of the records, where there is no catalog: which of them. */
 	const char *package;
 	const char *path;
+	const char *path_end;
+	bool (*wanted)(const char *path, void *context); /* NULL: all are */
 };
 
 static int visit_build(struct visitor *v, const struct build_id *id, const char *path,
@@ -150,6 +152,17 @@ bool lookup_path_fits(const char *path, const char *tail)
 	       (size == tail_size || path[size - tail_size - 1] == '/');
 }
 
+static bool is_looked_for(const struct visitor *v, const char *path)
+{
+	if (v->path)
+		return lookup_path_fits(path, v->path);
+	if (!v->path_end)
+		return false;
+	size_t size = strlen(path), end_size = strlen(v->path_end);
+	return size >= end_size && !strcmp(path + size - end_size, v->path_end) &&
+	       (!v->wanted || v->wanted(path, v->context));
+}
+
 /* Without a catalog: every record is read. */
 static int visit_record(const struct build_id *id, void *context, struct error *err)
 {
@@ -165,13 +178,13 @@ static int visit_record(const struct build_id *id, void *context, struct error *
 	struct build build;
 	record_merge(&record, &build);
 	const char *first_path = NULL;
-	bool wanted = !v->package && !v->path;
+	bool wanted = !v->package && !v->path && !v->path_end;
 	for (size_t i = 0; i < record.n_contributions; i++) {
 		const struct origin *origin = &record.contributions[i].origin;
 		if (!first_path && (origin->path || origin->package))
 			first_path = origin->path ? origin->path : "";
 		wanted |= v->package && origin->package && !strcmp(origin->package, v->package);
-		if (!v->path || !origin->path || !lookup_path_fits(origin->path, v->path))
+		if (!origin->path || !is_looked_for(v, origin->path))
 			continue;
 		bool told = false;
 		for (size_t k = 0; k < i && !told; k++) {
@@ -288,6 +301,8 @@ static int visit_pages(struct visitor *v, enum lookup_statement which, struct cu
 				path = reverse(page.paths[i], strlen(page.paths[i]));
 				if (!path)
 					return error_no_memory(err);
+				if (v->wanted && !v->wanted(path, v->context))
+					continue;
 			}
 			r = visit_build(v, &page.ids[i], path, err);
 			if (r != 0)
@@ -351,6 +366,34 @@ int lookup_path(struct lookup *l, const char *path, lookup_visit visit, void *co
 	return r == -EAGAIN ? error_set(err, -EIO, "catalog: cannot be read any more") : r;
 }
 
+int lookup_path_end(struct lookup *l, const char *bytes,
+		    bool (*wanted)(const char *path, void *context), lookup_visit visit,
+		    void *context, struct error *err)
+{
+	struct visitor v = {
+		.l = l, .visit = visit, .context = context, .path_end = bytes, .wanted = wanted
+	};
+	size_t size = strlen(bytes);
+	scoped(string_free) char *key = malloc(size + 1), *below = malloc(size + 1);
+	if (!key || !below)
+		return error_no_memory(err);
+	for (size_t i = 0; i < size; i++)
+		key[i] = below[i] = bytes[size - 1 - i];
+	key[size] = below[size] = 0;
+
+	/* Up to the first that does not begin so: its last byte one more, and a byte 0xff carries.
+	 */
+	while (size && (unsigned char)below[size - 1] == 0xff)
+		below[--size] = 0;
+	if (size)
+		below[size - 1]++;
+	scoped(cursor_free) struct cursor cursor = { .key = key,
+						     .below = size ? below
+								   : "\xff\xff\xff\xff\xff" };
+	int r = visit_pages(&v, LOOKUP_PATH, &cursor, err);
+	return r == -EAGAIN ? record_each(l->st, visit_record, &v, err) : r;
+}
+
 /* ---- counting ---- */
 
 static int count_one(const struct build_id *id, void *context, struct error *err)
@@ -361,21 +404,38 @@ static int count_one(const struct build_id *id, void *context, struct error *err
 	return 0;
 }
 
-int lookup_count(struct lookup *l, uint64_t *ret_n_builds, struct error *err)
+int lookup_count_artifacts(struct lookup *l, struct lookup_counts *ret, struct error *err)
 {
+	struct lookup_counts counts = { 0 };
+
 	pthread_mutex_lock(&l->mutex);
-	uint64_t n = 0;
 	int r = lookup_connected(l) ? lookup_step(l, LOOKUP_COUNT) : -ENOENT;
 	if (l->db) {
-		n = r == 1 ? (uint64_t)sqlite3_column_int64(l->statements[LOOKUP_COUNT], 0) : 0;
+		sqlite3_stmt *statement = l->statements[LOOKUP_COUNT];
+		if (r == 1)
+			counts = (struct lookup_counts){
+				(uint64_t)sqlite3_column_int64(statement, 0),
+				(uint64_t)sqlite3_column_int64(statement, 1),
+				(uint64_t)sqlite3_column_int64(statement, 2),
+				(uint64_t)sqlite3_column_int64(statement, 3)
+			};
 		lookup_reset(l, LOOKUP_COUNT, r);
 	}
 	pthread_mutex_unlock(&l->mutex);
 	if (r < 1) {
-		r = record_each(l->st, count_one, &n, err);
+		r = record_each(l->st, count_one, &counts.n_builds, err);
 		if (r < 0)
 			return r;
 	}
-	*ret_n_builds = n;
+	*ret = counts;
 	return 0;
+}
+
+int lookup_count(struct lookup *l, uint64_t *ret_n_builds, struct error *err)
+{
+	struct lookup_counts counts;
+	int r = lookup_count_artifacts(l, &counts, err);
+	if (r == 0)
+		*ret_n_builds = counts.n_builds;
+	return r;
 }

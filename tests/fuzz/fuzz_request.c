@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "server/conditional.h"
+#include "server/glob.h"
 #include "server/negotiate.h"
 #include "server/peer.h"
+#include "server/query.h"
 #include "server/range.h"
 #include "server/route.h"
 #include "tests/fuzz/fuzz.h"
@@ -28,6 +30,18 @@ static void fuzz_target(const char *target)
 		FUZZ_CHECK(route.id.size > 0);
 	if (!route.status && route.kind == KIND_SOURCE)
 		FUZZ_CHECK(route.name[0] == '/');
+	struct query query;
+	const char *why = query_parse(route.query, &query);
+	FUZZ_CHECK(why || (query.limit && query.limit <= QUERY_LIMIT_MAX && *query.value));
+	if (!why) {
+		char suffix[QUERY_VALUE_SIZE];
+		glob_suffix(query.value, suffix);
+		if (glob_match(query.value, "usr/lib/x86_64-linux-gnu/libc.so.6"))
+			FUZZ_CHECK(
+				strlen(suffix) <= 34 &&
+				!strcmp("usr/lib/x86_64-linux-gnu/libc.so.6" + 34 - strlen(suffix),
+					suffix));
+	}
 	free(scratch);
 }
 
@@ -87,6 +101,7 @@ void fuzz_seeds(fuzz_add add)
 		"/buildid/000102030405060708090a0b0c0d0e0f10111213/debuginfo",
 		"/buildid/ab/source/usr%2Fsrc/../a%2Bb.c?x=%00",
 		"http://example.com//buildid/abcd/section/.gdb_index",
+		"/metadata?key=glob&value=%2Fusr/**[!a-c]?%5C*.so.6&limit=3&offset=99",
 		"bytes=0-99",
 		"bytes=-18446744073709551615",
 		"gzip, zstd;q=0.5, identity;q=0.1, *;q=0",

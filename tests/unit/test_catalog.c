@@ -206,6 +206,12 @@ static int see(const struct build *build, const char *path, void *context, struc
 	return 0;
 }
 
+static bool is_usr(const char *path, void *context)
+{
+	(void)context;
+	return !strncmp(path, "usr/", 4);
+}
+
 static void check_paths(struct lookup *l)
 {
 	static const struct {
@@ -234,6 +240,30 @@ static void check_paths(struct lookup *l)
 		assert_int_equal(strlen(seen.text), strlen(cases[i].seen));
 	}
 	assert_int_equal(lookup_path(l, "/", see, NULL, &err), -EINVAL);
+
+	static const struct {
+		const char *end, *seen;
+	} ends[] = {
+		{ "s", "1:bin/ls 2:usr/bin/ls 3:ls " },
+		{ "bin", "4:bin 4:usr/bin " },
+		{ "in/ls", "1:bin/ls 2:usr/bin/ls " },
+		{ "x", "" },
+		{ "\xfe", "5:\xff\xfe " },
+		{ "\xff\xfe", "5:\xff\xfe " },
+		{ "\xff", "" },
+		{ "", "1:bin/ls 2:usr/bin/ls 3:ls 4:bin 4:usr/bin 5:\xff\xfe " },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct seen seen = { "" };
+		print_message("ends in \"%s\"\n", ends[i].end);
+		assert_ok(lookup_path_end(l, ends[i].end, NULL, see, &seen, &err));
+		assert_int_equal(strlen(seen.text), strlen(ends[i].seen));
+		struct seen chosen = { "" };
+		assert_ok(lookup_path_end(l, ends[i].end, is_usr, see, &chosen, &err));
+		assert_int_equal(strstr(ends[i].seen, "2:usr/bin/ls") != NULL,
+				 strstr(chosen.text, "2:usr/bin/ls") != NULL);
+		assert_null(strstr(chosen.text, "1:"));
+	}
 
 	struct seen package = { "" };
 	assert_ok(lookup_package(l, "coreutils", see, &package, &err));

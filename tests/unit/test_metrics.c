@@ -11,11 +11,14 @@
 
 #include "server/metrics.h"
 
+static const struct upstream_figures upstreams[] = { { "http://a/\"\\", 1, 2, 3, false },
+						     { "https://b", 0, 0, 0, true } };
+
 static char *format(const struct metrics *m, const struct gauges *gauges)
 {
 	char *text;
 	size_t size;
-	assert_int_equal(metrics_format(m, gauges, &text, &size, NULL), 0);
+	assert_int_equal(metrics_format(m, gauges, upstreams, 2, &text, &size, NULL), 0);
 	assert_int_equal(strlen(text), size);
 	return text;
 }
@@ -48,19 +51,27 @@ static void what_happened_is_counted(void **state)
 	metrics_response(m, KIND_SOURCE, 418, 0, 1, false);
 	metrics_response(m, KIND_SECTION, 406, 30, 40, false);
 	metrics_trouble(m, TROUBLE_COLLISION);
+	metrics_upstream(m);
 
-	struct gauges gauges = {
-		.n_builds = 7, .builds_known = true, .n_connections = 3, .n_busy_workers = 2
-	};
+	struct gauges gauges = { .n_builds = 7,
+				 .n_debug = 5,
+				 .builds_known = true,
+				 .n_connections = 3,
+				 .n_busy_workers = 2 };
 	char *text = format(m, &gauges);
 	static const char *const lines[] = {
 		"ready 1",
 		"builds 7",
 		"connections 3",
 		"thread_busy{role=\"worker\"} 2",
+		"thread_busy{role=\"scan\"} 0",
+		"found_debuginfo_total{source=\"store\"} 5",
+		"upstream_answers_total{url=\"http://a/\\\"\\\\\",result=\"missing\"} 2",
+		"upstream_open{url=\"https://b\"} 1",
+		"http_responses_total{result=\"upstream\"} 1",
 		"http_requests_total{type=\"debuginfo\"} 3",
 		"http_requests_total{type=\"source\"} 0",
-		"http_responses_total{result=\"file\"} 2",
+		"http_responses_total{result=\"file\"} 1",
 		"http_responses_total{result=\"not-found\"} 1",
 		"http_responses_total{result=\"dropped\"} 1",
 		"http_responses_total{result=\"error\"} 1",
@@ -120,7 +131,7 @@ static void the_text_is_well_formed(void **state)
 		if (sscanf(line, "# TYPE %79s %15s", name, type) == 2) {
 			assert_string_equal(name, family);
 			assert_true(!strcmp(type, "counter") || !strcmp(type, "gauge") ||
-				    !strcmp(type, "histogram"));
+				    !strcmp(type, "histogram") || !strcmp(type, "summary"));
 			continue;
 		}
 		assert_int_equal(strncmp(line, family, strlen(family)), 0);

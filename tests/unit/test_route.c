@@ -28,6 +28,7 @@ static void targets_are_routed(void **state)
 		{ "/metrics", 0, KIND_METRICS, "", "" },
 		{ "/healthz", 0, KIND_HEALTH, "", "" },
 		{ "/healthz?", 0, KIND_HEALTH, "", "" },
+		{ "/metadata?key=x", 0, KIND_METADATA, "", "" },
 		{ "/metrics/", 404, KIND_OTHER, "", "" },
 		{ "/favicon.ico", 404, KIND_OTHER, "", "" },
 		{ "/buildid", 404, KIND_OTHER, "", "" },
