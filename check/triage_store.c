@@ -9,20 +9,14 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "check/report.h"
-#include "check/stored_image.h"
 #include "check/text_map.h"
 #include "check/triage_store.h"
 #include "store/lookup.h"
 #include "store/record.h"
 #include "store/store.h"
+#include "store/stored_image.h"
 
 #define FIRST_TO_TELL 20 /* builds to rebuild first, without -v */
-
-/* Where build information, function table, inline trees and what leads to them are; see elf/. */
-static const char *const wanted_sections[] = {
-	".go.buildinfo", ".gopclntab", ".data.rel.ro.gopclntab", ".go.module", ".noptrdata",
-	".data.rel.ro",	 ".rodata",    ".dynamic",		 ".rela.dyn",  NULL,
-};
 
 struct stored_build {
 	struct build_id id;
@@ -122,7 +116,7 @@ static int look_at(struct store_triage *st, const struct stored_build *build, st
 	int r;
 
 	scoped(stored_image_close) struct stored_image si = { 0 };
-	r = stored_image_open(st->store, &build->executable, wanted_sections, &si, err);
+	r = stored_image_open(st->store, &build->executable, stored_image_go_sections, &si, err);
 	bool wants_doubts = st->context->vex != NULL;
 	if (r == 0)
 		r = triage_run(&si.image, st->context->db, wants_doubts, &ret->triage, err);

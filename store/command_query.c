@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "elf/go_version.h"
 #include "store/command_build.h"
+#include "store/go_symbol.h"
 #include "store/internal.h"
 
 struct query {
@@ -16,6 +17,7 @@ struct query {
 	const char *module, *below; /* NULL: any */
 	const char *toolchain_below;
 	const char *package, *path, *tag;
+	const char *symbol; /* a function of the executable; NULL: any */
 	bool has_since;
 	int64_t since;
 };
@@ -90,6 +92,27 @@ static int print_found(struct query *q, const struct build *build, const struct 
 	return 0;
 }
 
+/* What cannot be told is told to be so, and is no find. */
+static bool has_symbol(const struct query *q, const struct build *build)
+{
+	struct error err = ERROR_NONE;
+	bool is_there = false, whole = true;
+	int r;
+	if (!build->executable.present)
+		r = error_set(&err, -ENXIO, "the store has no executable of it");
+	else
+		r = go_symbol_find(q->st, &build->executable.digest, q->symbol, &is_there, &whole,
+				   &err);
+	if (r == -ENOENT) /* no Go program */
+		return false;
+	if (r == 0 && !whole)
+		error_set(&err, -EBADMSG, "its functions could not all be read");
+	if (r < 0 || !whole)
+		log_warning("%s: not known whether it has %s: %s", BUILD_ID_HEX(&build->id),
+			    ESCAPED(q->symbol), err.message);
+	return is_there;
+}
+
 /* The first contribution that fits speaks for the build. */
 static int check_build(struct query *q, const struct build_id *id, const char *version,
 		       struct error *err)
@@ -106,9 +129,13 @@ static int check_build(struct query *q, const struct build_id *id, const char *v
 		return r;
 	struct build build;
 	record_merge(&record, &build);
-	for (size_t i = 0; i < record.n_contributions; i++)
-		if (contribution_fits(q, &record.contributions[i]))
-			return print_found(q, &build, &record.contributions[i].origin, version);
+	for (size_t i = 0; i < record.n_contributions; i++) {
+		if (!contribution_fits(q, &record.contributions[i]))
+			continue;
+		if (q->symbol && !has_symbol(q, &build))
+			return 0;
+		return print_found(q, &build, &record.contributions[i].origin, version);
+	}
 	return 0;
 }
 
@@ -175,8 +202,14 @@ static int check_options(struct query *q, const char *since)
 		return options_wrong(
 			usage, "--since=%s: not a day (2026-11-24), a time in UTC or an age (7d)",
 			ESCAPED(since));
-	if (!q->module && !q->toolchain_below && !q->package && !q->path && !q->tag && !since)
+	if (!q->module && !q->toolchain_below && !q->package && !q->path && !q->tag && !q->symbol &&
+	    !since)
 		return options_wrong(usage, "what is looked for?");
+	if (q->symbol && (!strchr(q->symbol, '.') || *q->symbol == '.'))
+		return options_wrong(usage,
+				     "--symbol=%s: expected PACKAGE.FUNCTION, html.Parse or "
+				     "net/http.Client.Do",
+				     ESCAPED(q->symbol));
 	if (q->module && !*q->module)
 		return options_wrong(usage, "--module: needs a path");
 	while (q->path && *q->path == '/')
@@ -202,6 +235,8 @@ int command_query(int argc, char **argv)
 		  .text = &q.below },
 		{ "toolchain-below", 0, "RELEASE",
 		  "built by a Go release before this one: go1.24.3", .text = &q.toolchain_below },
+		{ "symbol", 0, "FUNCTION", "with this Go function, inlined or not: html.Parse",
+		  .text = &q.symbol },
 		{ "package", 0, "NAME", "of this package", .text = &q.package },
 		{ "path", 0, "PATH", "whose path is PATH, or ends in /PATH", .text = &q.path },
 		{ "tag", 0, "TAG", "with this tag", .text = &q.tag },

@@ -78,6 +78,12 @@ def modules(work):
         found = query(store, '--module=example.com/Loud', '--below=v1', '--package=app-v0.9.0', '--toolchain-below=go2.0')
         equal([line['build_id'] for line in found], [ids['v0.9.0']], 'all at once')
         equal([line['build_id'] for line in query(store, '--tag=nightly')], [ids['v0.33.0']], 'tag')
+        for symbol in ('loud.Say', 'Loud.Say', 'example.com/Loud.Say'):
+            found = query(store, '--module=example.com/Loud', '--below=v1.0.0', f'--symbol={symbol}')
+            equal({line['build_id'] for line in found}, set() if symbol[0] == 'l' else {ids[v] for v in versions[:3]}, symbol)
+        equal({line['build_id'] for line in query(store, '--symbol=fmt.Fprintln')}, set(ids.values()), 'symbol alone')
+        equal(query(store, '--symbol=ample.com/Loud.Say'), [], 'part of a path')
+        equal(query(store, '--symbol=example.com/Loud.Shout'), [], 'no such function')
 
     look()
     text = lib.dbgstore('query', f'--store={store}', '--module=example.com/Loud', '--below=v0.10.0').text

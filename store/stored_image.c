@@ -4,7 +4,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "check/stored_image.h"
+#include "store/stored_image.h"
+
+/* Build information, function table and inline trees, and what leads to them; see elf/go_*.h. */
+const char *const stored_image_go_sections[] = {
+	".go.buildinfo", ".gopclntab", ".data.rel.ro.gopclntab", ".go.module", ".noptrdata",
+	".data.rel.ro",	 ".rodata",    ".dynamic",		 ".rela.dyn",  NULL,
+};
 
 static int read_range(struct stored_image *si, struct object_reader *reader, uint64_t offset,
 		      uint64_t size, struct error *err)

@@ -15,6 +15,9 @@ struct stored_image {
 	bool is_whole;
 };
 
+/** The sections that elf/go_info.h and elf/go_functions.h read, in nearly every Go program. */
+extern const char *const stored_image_go_sections[];
+
 /**
  * @names   of sections to decode, the last one NULL
  * Errors:  -ENOENT no such object; -EBADMSG damaged, or not a well-formed ELF file; -ENOEXEC none
