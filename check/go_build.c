@@ -120,22 +120,3 @@ bool go_flags_have(const char *flags, const char *word)
 	}
 	return false;
 }
-
-bool go_is_foreign_crypto(const struct go_info *info)
-{
-	static const char *const words[] = { "boringcrypto", "systemcrypto", "opensslcrypto",
-					     "strictfipsruntime" };
-	static const char *const modules[] = { "\tgithub.com/golang-fips/openssl",
-					       "\tgithub.com/microsoft/go-crypto-openssl" };
-	char experiment[256], tags[512];
-	go_setting(info, "GOEXPERIMENT", experiment, sizeof(experiment));
-	go_setting(info, "-tags", tags, sizeof(tags));
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (strstr(info->version, words[i]) || strstr(experiment, words[i]) ||
-		    strstr(tags, words[i]))
-			return true;
-	for (size_t i = 0; i < ARRAY_SIZE(modules); i++)
-		if (strstr(info->module_text, modules[i]))
-			return true;
-	return false;
-}

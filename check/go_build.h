@@ -29,7 +29,3 @@ bool go_has_settings(const struct go_info *info);
 
 /** Is a word among the flags of a setting, as "-s" in "-s -w", quoted or not? */
 bool go_flags_have(const char *flags, const char *word);
-
-/** Does the cryptography of this build come from elsewhere (GOEXPERIMENT of BoringCrypto and of
- * other FIPS 140 backends)? */
-bool go_is_foreign_crypto(const struct go_info *info);

@@ -207,6 +207,8 @@ void judge_strip_flags(struct subject *s, struct finding *ret)
 			"leave %s%s%s out, and strip with dbgsplit, which keeps what these throw away",
 			no_symbols ? "-s" : "", no_symbols && no_dwarf ? " and " : "",
 			no_dwarf ? "-w" : "");
+	} else if (image_has_dwarf(s->image)) {
+		finding_set(ret, VERDICT_GOOD, "neither -s nor -w: debug information is there");
 	} else if (!recorded && go_setting_is(go, "-trimpath", "true")) {
 		/* golang/go issue 52372: flags hold paths, so -trimpath leaves them out. */
 		finding_set(ret, VERDICT_NOT_APPLICABLE,

@@ -118,8 +118,6 @@ static void note_language(struct symbol_facts *facts, const char *name)
 {
 	/* _cgo_init and its like are variables of every runtime; these are C's. */
 	facts->cgo |= starts_with(name, "x_cgo_");
-	facts->foreign_crypto |=
-		starts_with(name, "_goboringcrypto_") || starts_with(name, "go_openssl_");
 	facts->rust |= !strcmp(name, "rust_eh_personality") || !strcmp(name, "rust_begin_unwind");
 	facts->cxx |= starts_with(name, "__gxx_personality");
 }

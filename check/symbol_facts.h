@@ -15,7 +15,6 @@ struct symbol_facts {
 	bool defines_resolver; /* getaddrinfo() is in it: a static libc */
 
 	bool cgo; /* Go with C code in it */
-	bool foreign_crypto; /* Go whose cryptography is C: BoringCrypto, OpenSSL */
 	bool rust, cxx;
 
 	struct word_list stamps; /* Go variables set by -X, "main.Version=1.2.3" */

@@ -44,6 +44,7 @@ def strip_flags(work):
     verdict(go_build(work, 'none'), 'strip-flags', 'good')
     verdict(go_build(work, 'w', '-ldflags=-w'), 'strip-flags', 'advice', advice='leave -w out')
     verdict(go_build(work, 's', '-ldflags=-s -w'), 'strip-flags', 'bad', advice='leave -s and -w out')
+    verdict(go_build(work, 'whole', '-trimpath'), 'strip-flags', 'good', seen='debug information is there')
     verdict(go_build(work, 'trim', '-trimpath', '-ldflags=-s'), 'strip-flags', 'not applicable', seen='52372|not recorded')
 
 
