@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -58,15 +59,31 @@ static bool is_for_others(const struct ifaddrs *own, int family)
  * first that others reach, else loopback. */
 static bool find_own(int family, struct address *ret)
 {
-	struct ifaddrs *all;
-	if (getifaddrs(&all) < 0)
-		return false;
+	struct ifaddrs *all = NULL;
+	if (getifaddrs(&all) < 0) /* a sandbox may not let us */
+		all = NULL;
 	bool found = false;
 	for (struct ifaddrs *own = all; own && !found; own = own->ifa_next)
 		found = is_for_others(own, family) && address_of_socket(own->ifa_addr, ret);
-	freeifaddrs(all);
+	if (all)
+		freeifaddrs(all);
 	const char *loopback = family == AF_INET ? "127.0.0.1" : "::1";
 	return found || address_parse(loopback, strlen(loopback), ret);
+}
+
+/* As clients say it. */
+static uint16_t make_url(const struct sockaddr_storage *at, char ret[static LISTENER_URL_SIZE])
+{
+	struct address address;
+	char text[ADDRESS_TEXT_SIZE];
+	uint16_t port = port_of(at);
+
+	if (!is_wildcard(at) || !find_own(at->ss_family, &address))
+		address_of_socket((const struct sockaddr *)at, &address);
+	snprintf(ret, LISTENER_URL_SIZE,
+		 address_is_v4(&address) ? "http://%s:%u" : "http://[%s]:%u",
+		 address_text(&address, text), port);
+	return port;
 }
 
 static int open_one(const struct sockaddr_storage *at, socklen_t at_size, uint16_t port,
@@ -99,11 +116,7 @@ static int open_one(const struct sockaddr_storage *at, socklen_t at_size, uint16
 	socklen_t size = sizeof(to);
 	if (getsockname(fd, (struct sockaddr *)&to, &size) < 0)
 		return error_errno(err, -errno, "%s: asking for the port", text);
-	*ret_port = port_of(&to);
-	if (is_wildcard(at) && find_own(at->ss_family, &address))
-		address_text(&address, text);
-	snprintf(ret->url, sizeof(ret->url),
-		 at->ss_family == AF_INET ? "http://%s:%u" : "http://[%s]:%u", text, *ret_port);
+	*ret_port = make_url(&to, ret->url);
 	ret->fd = fd_take(&fd);
 	return 0;
 }
@@ -154,6 +167,49 @@ static int open_all(const char *const *addresses, size_t n, bool may_miss, uint1
 		ret->n++;
 	}
 	return r;
+}
+
+/* What a service manager listens on for us. */
+static int adopt_one(int fd, struct listener *ret, struct error *err)
+{
+	struct sockaddr_storage at = { 0 };
+	socklen_t size = sizeof(at);
+	int kind = 0, listening = 0;
+	socklen_t int_size = sizeof(int);
+
+	if (getsockname(fd, (struct sockaddr *)&at, &size) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &int_size) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &int_size) < 0)
+		return error_errno(err, -errno, "socket %d of the service manager", fd);
+	if ((at.ss_family != AF_INET && at.ss_family != AF_INET6) || kind != SOCK_STREAM ||
+	    !listening)
+		return error_set(err, -EINVAL,
+				 "socket %d of the service manager: not one that listens on TCP",
+				 fd);
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+	    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		return error_errno(err, -errno, "socket %d of the service manager", fd);
+	ret->fd = fd;
+	make_url(&at, ret->url);
+	return 0;
+}
+
+int listeners_adopt(int first_fd, size_t n, struct listeners *ret, struct error *err)
+{
+	int r;
+
+	struct listeners l = { .all = calloc(n, sizeof(*l.all)) };
+	if (!l.all)
+		return error_no_memory(err);
+	for (; l.n < n; l.n++) {
+		r = adopt_one(first_fd + (int)l.n, &l.all[l.n], err);
+		if (r < 0) {
+			listeners_close(&l);
+			return r;
+		}
+	}
+	*ret = l;
+	return 0;
 }
 
 int listeners_open(const char *const *addresses, size_t n_addresses, uint16_t port,

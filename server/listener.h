@@ -34,4 +34,6 @@ struct listeners {
  */
 must_check int listeners_open(const char *const *addresses, size_t n_addresses, uint16_t port,
 			      struct listeners *ret, struct error *err);
+/** Sockets that listen already, from @first_fd on. Errors: -EINVAL one is none */
+must_check int listeners_adopt(int first_fd, size_t n, struct listeners *ret, struct error *err);
 void listeners_close(struct listeners *l);

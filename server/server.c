@@ -19,6 +19,7 @@
 #include "server/acceptor.h"
 #include "server/loops.h"
 #include "server/server.h"
+#include "server/service.h"
 #include "store/store.h"
 
 #define N_CONNECTIONS_DEFAULT 16000u
@@ -302,6 +303,19 @@ static int refuse_self(struct server *s, const struct listeners *listeners,
 	return r;
 }
 
+static int open_listeners(struct server *s, struct listeners *ret, struct error *err)
+{
+	int n = service_take_sockets();
+	if (n)
+		return listeners_adopt(SERVICE_FIRST_FD, (size_t)n, ret, err);
+	int r = listeners_open(s->settings->listen.values, s->settings->listen.n, s->settings->port,
+			       ret, err);
+	if (r == -EADDRINUSE)
+		return error_prefix(err, r,
+				    "something else serves there (try --port=N, or --port=0)");
+	return r;
+}
+
 static int serve(struct server *s, const struct limits *limits, int signal_fd, struct error *err)
 {
 	int r;
@@ -314,11 +328,7 @@ static int serve(struct server *s, const struct limits *limits, int signal_fd, s
 		r = loops_start(s, limits->n_connections, err);
 	if (r < 0)
 		return r;
-	r = listeners_open(s->settings->listen.values, s->settings->listen.n, s->settings->port,
-			   &listeners, err);
-	if (r == -EADDRINUSE)
-		return error_prefix(err, r,
-				    "something else serves there (try --port=N, or --port=0)");
+	r = open_listeners(s, &listeners, err);
 	if (r < 0)
 		return r;
 
@@ -330,6 +340,7 @@ static int serve(struct server *s, const struct limits *limits, int signal_fd, s
 	announce(s, &listeners, atomic_load(&s->n_builds));
 	log_debug("%u event loops, up to %u connections, %u open objects", s->n_loops,
 		  limits->n_connections, limits->n_objects);
+	service_notify("READY=1");
 	r = accept_until_signal(s, &listeners, signal_fd, limits->n_connections, err);
 	listeners_close(&listeners);
 	if (r < 0)
@@ -339,6 +350,7 @@ static int serve(struct server *s, const struct limits *limits, int signal_fd, s
 	struct signalfd_siginfo taken;
 	if (read(signal_fd, &taken, sizeof(taken)) < 0)
 		log_debug("signalfd: %s", strerror(errno));
+	service_notify("STOPPING=1");
 	drain(s, signal_fd);
 	return 0;
 }
@@ -351,6 +363,7 @@ int server_run(struct store *st, const struct settings *settings, struct error *
 	sigaddset(&ends, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &ends, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* there is nothing to read anew */
 
 	scoped(fd_close) int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd < 0)
