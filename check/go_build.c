@@ -43,6 +43,12 @@ unsigned go_minor(const char *version)
 	return go_release_parse(version, &release) ? release.minor : 0;
 }
 
+bool go_is_before(const char *version, unsigned minor)
+{
+	unsigned own = go_minor(version);
+	return own && own < minor;
+}
+
 /* The text of a setting in @line, which ends at @end; NULL: it is another one. */
 static const char *setting_value(const char *line, const char *end, const char *key)
 {

@@ -7,6 +7,8 @@
 /** The minor number of a release: 26 of "go1.26.8", "go1.26rc1" and "go1.26.8 X:boringcrypto".
  * 0: none can be told ("devel …"). */
 unsigned go_minor(const char *version);
+/** Is it of a release before 1.@minor? False where none can be told. */
+bool go_is_before(const char *version, unsigned minor);
 
 struct go_release {
 	unsigned minor, patch; /* 26 and 3 of "1.26.3" */

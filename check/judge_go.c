@@ -97,7 +97,7 @@ static void advise_version(const struct go_info *go, const struct stamp *stamp, 
 		finding_advise(
 			ret,
 			"tag the commit: Go 1.24 and newer take the version from it; or go build -ldflags='-X main.Version=1.2.3'");
-	else if (stamp->revision[0])
+	else if (stamp->revision[0] || go_is_before(go->version, 18)) /* -buildvcs is of Go 1.18 */
 		finding_advise(ret, "go build -ldflags='-X main.Version=1.2.3'");
 	else
 		finding_advise(

@@ -17,12 +17,14 @@ bool judge_runs(struct subject *s, struct finding *ret)
 
 /* Go's architectures that have -buildmode=pie on Linux (internal/platform, BuildModeSupported), of
  * which some need a C compiler to link one (InternalLinkPIESupported). */
-static bool go_has_pie(const struct image *image, bool *ret_needs_cc)
+static bool go_has_pie(struct subject *s, bool *ret_needs_cc)
 {
+	const struct image *image = s->image;
+	const struct go_info *go = subject_go(s, NULL);
 	switch (image->ehdr.e_machine) {
 	case EM_X86_64:
 	case EM_AARCH64:
-		*ret_needs_cc = false;
+		*ret_needs_cc = go && go_is_before(go->version, 15); /* release notes of Go 1.15 */
 		return true;
 	case EM_386:
 	case EM_ARM:
@@ -42,7 +44,7 @@ static bool go_has_pie(const struct image *image, bool *ret_needs_cc)
 static void judge_go_exec(struct subject *s, struct finding *ret)
 {
 	bool needs_cc;
-	if (!go_has_pie(s->image, &needs_cc)) {
+	if (!go_has_pie(s, &needs_cc)) {
 		finding_set(ret, VERDICT_NOT_APPLICABLE,
 			    "ET_EXEC, and Go has no -buildmode=pie for this architecture");
 		return;
@@ -89,7 +91,7 @@ static void advise_relro(struct subject *s, struct finding *ret)
 	switch (subject_language(s)) {
 	case LANGUAGE_GO:
 		if (s->image->ehdr.e_type == ET_EXEC && !subject_is_linked_externally(s) &&
-		    go_has_pie(s->image, &needs_cc))
+		    go_has_pie(s, &needs_cc))
 			finding_advise(
 				ret,
 				"go build -buildmode=pie, which has it; Go's linker writes none into other programs");

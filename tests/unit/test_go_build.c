@@ -100,6 +100,7 @@ static void releases_are_read(void **state)
 		assert_int_equal(release.minor, cases[i].minor);
 		assert_int_equal(release.patch, cases[i].patch);
 		assert_int_equal(go_minor(cases[i].text), cases[i].minor);
+		assert_int_equal(go_is_before(cases[i].text, 26), cases[i].minor == 24);
 	}
 }
 
