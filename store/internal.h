@@ -197,6 +197,7 @@ must_check int manifest_parse(char *text, size_t size, struct manifest **ret, st
 
 bool removed_build(struct store *st, const struct build_id *id);
 bool removed_source(struct store *st, const struct digest *source);
+/* These hold the shared lock: the caller holds no exclusive one. */
 must_check int remove_build_mark(struct store *st, const struct build_id *id, struct error *err);
 must_check int remove_source_mark(struct store *st, const struct digest *source, const char *path,
 				  struct error *err);

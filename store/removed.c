@@ -40,6 +40,11 @@ static int mark(struct store *st, const char *folder, const char *name, const js
 {
 	int r;
 
+	/* A folder has a temporary name at first, which a collector would take. */
+	scoped(fd_close) int lock_fd = -1;
+	r = store_lock_shared(st, &lock_fd, err);
+	if (r < 0)
+		return r;
 	scoped(fd_close) int removed_fd = -1;
 	r = store_open_folder(st, st->fd, "removed", &removed_fd, err);
 	if (r < 0)
