@@ -173,6 +173,11 @@ void judge_resolver(struct subject *s, struct finding *ret)
 			finding_advise(ret, "find the C code that asks it: the tags are set");
 		else
 			advise_tags(tags, ret);
+	} else if (facts.resolver.n_words && tagged && strstr(go->version, "boringcrypto")) {
+		/* Its BIO sockets import it; Go's crypto calls none of them. */
+		finding_set(ret, VERDICT_GOOD,
+			    "Go's own resolver (netgo,osusergo); BoringCrypto imports %s too",
+			    names);
 	} else if (facts.resolver.n_words && tagged) {
 		finding_set(ret, VERDICT_ADVICE,
 			    "C code asks libc's resolver (%s), though netgo and osusergo are set",

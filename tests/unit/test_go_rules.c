@@ -127,6 +127,13 @@ static const struct go_case cases[] = {
 	  "-tags=netgo,osusergo",
 	  { .type = ET_EXEC, .symbols = IMPORTS({ "getaddrinfo", false }) } },
 
+	{ "resolver",
+	  "go1.26.3-X:boringcrypto",
+	  SET "build\t-tags=netgo,osusergo\n",
+	  VERDICT_GOOD,
+	  "BoringCrypto imports getaddrinfo",
+	  NULL,
+	  { .dynamic = DYNAMIC, .symbols = IMPORTS({ "getaddrinfo", true }) } },
 	{ "go-release", "go1.26.3", SET, VERDICT_GOOD, "go1.26.3", NULL },
 	{ "go-release", "go1.26.2", SET, VERDICT_ADVICE, "go1.26.2", "again with Go 1.26.3" },
 	{ "go-release", "go1.25.1", SET, VERDICT_GOOD, "go1.25.1", NULL },
