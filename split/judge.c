@@ -241,7 +241,8 @@ static bool same_header(const struct judge *j, uint64_t i, const struct section 
 	       in->shdr.sh_size == out->shdr.sh_size;
 }
 
-/* A group whose members all leave does too: its header alone does not tell it from the next one's. */
+/* A group whose members all leave does too: its header alone does not tell it from the next one's.
+ */
 static bool group_leaves(const struct judge *j, uint64_t i)
 {
 	if (j->in->sections[i].shdr.sh_type != SHT_GROUP || !may_leave(j, i))
@@ -345,10 +346,13 @@ struct table {
 	uint64_t names_size;
 };
 
+/* What a malformed file calls its symbol table may be none, or have left: there, no symbol is. */
 static struct table table_open(const struct image *image, uint64_t index)
 {
 	struct table table = { .image = image };
 	uint64_t size;
+	if (index == 0 || index >= image->n_sections)
+		return table;
 	table.symbols = image_section_bytes(image, &image->sections[index], &size);
 	table.n_symbols = size / image_type_size(image, ELF_T_SYM);
 	const struct section *names = &image->sections[image->sections[index].shdr.sh_link];

@@ -183,11 +183,12 @@ int plan_make(const struct image *image, const struct plan_options *options, str
 	if (!plan.sections)
 		return error_no_memory(err);
 
-	/* What is not loaded, and notes, both images have: small, and debuggers look for them in
-	 * both. */
+	/* What is not loaded, notes and the section names, both images have: small, and debuggers
+	 * look for them in both. */
 	for (uint64_t i = 1; i < image->n_sections; i++) {
 		const struct section *section = &image->sections[i];
-		if (!is_allocated(section) || section->shdr.sh_type == SHT_NOTE)
+		if (!is_allocated(section) || section->shdr.sh_type == SHT_NOTE ||
+		    i == image->names_index)
 			plan.sections[i].fate = FATE_BOTH;
 	}
 
