@@ -113,6 +113,20 @@ def fates(work):
     equal(wrong, [], 'rows that are not true')
 
 
+@case('section names that are loaded: the stored debug image can be read all the same', needs=['gcc', 'gdb'])
+def loaded_names(work):
+    binary = lib.c_program('.', flags=['-Wl,--build-id=sha1'])
+    writer = elfwriter.Writer(binary)
+    writer.shdrs[writer.names_index][elfwriter.FLAGS] |= elfwriter.SHF_ALLOC
+    writer.save(binary)
+    names = lib.section_names(binary)
+    store = lib.new_store(work)
+    lib.dbgsplit('--sources=no', f'--store={store}', binary)
+    lib.dbgstore('get', f'--store={store}', '-o', 'got', lib.build_id(binary), 'debuginfo')
+    equal(lib.section_names('got'), names, 'sections of the debug image')
+    matches(r'Line 3 of "prog.c"', run('gdb', '-nx', '-batch', '-ex', 'info line twice', 'got').text)
+
+
 @case('the wrong kind of file, named and in a folder: passed over or refused, never touched', needs=['gcc'])
 def wrong_kinds(work):
     pe = b'MZ' + bytes(58) + struct.pack('<I', 64) + b'PE\0\0\x64\x86' + bytes(200)
