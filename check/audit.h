@@ -16,13 +16,14 @@ must_check int audit_run(struct subject *subject, const bool *wanted, struct aud
 			 struct error *err);
 /** Also accepts a zeroed struct. */
 void audit_free(struct audit *audit);
-/** Files by their verdicts. */
+
+/** Over all files. */
 struct audit_totals {
 	uint64_t n_files;
 	uint64_t n[N_VERDICTS]; /* findings */
 };
 
-/** How an audit is told as text and as JSON. */
+/* check/audit_report.c: told as text or JSON. */
 void audit_print(const struct check_options *options, const char *path, const struct audit *audit);
 void audit_print_totals(const struct check_options *options, const struct audit_totals *totals);
 

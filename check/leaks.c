@@ -116,13 +116,20 @@ static void count(struct leaks *leaks, enum leak_place place, const char *path, 
 	leaks->home_is_loaded |= home;
 }
 
+/* Does one begin at this slash, or is it the middle of one? */
+static bool begins_path(const char *text, const char *slash)
+{
+	if (slash == text || !is_path_char(slash[-1]) || slash[-1] == '=')
+		return true;
+	/* "-I/home/…": flags of cgo */
+	return slash - text >= 2 && slash[-2] == '-' && strchr("ILB", slash[-1]);
+}
+
 void leaks_add(struct leaks *leaks, enum leak_place place, const struct text *text)
 {
 	const char *end = text->bytes + text->size;
 	for (const char *at = text->bytes; (at = memchr(at, '/', (size_t)(end - at)));) {
-		/* The middle of a relative path, or of an address ("https://"): to its end. */
-		bool starts = at == text->bytes || (!is_path_char(at[-1]) && at[-1] != ':') ||
-			      at[-1] == '=';
+		bool starts = begins_path(text->bytes, at);
 		const char *from = at;
 		while (at < end && is_path_char(*at))
 			at++;

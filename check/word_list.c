@@ -9,7 +9,7 @@
 
 void word_list_add(struct word_list *list, const char *word)
 {
-	char escaped[128];
+	char escaped[192];
 	escape_string(word, escaped, sizeof(escaped));
 	size_t size = strlen(escaped) + 2;
 	list->n_words++;

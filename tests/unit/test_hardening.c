@@ -224,7 +224,7 @@ static void by_annobin_notes(void **state)
 	fixture_expect(&fixture, "fortify", VERDICT_GOOD, "annobin notes", NULL);
 	fixture_expect(&fixture, "stack-clash", VERDICT_GOOD, "annobin notes", NULL);
 	n = 0;
-	NOTE("GA*\2\0");
+	NOTE("GA*\2\4"); /* explicit: where the source asks for it */
 	NOTE("GA*\2\3");
 	NOTE("GA*FORTIFY\0\xff"); /* not known */
 	NOTE("GA!stack_clash");

@@ -127,6 +127,9 @@ static void paths_are_told_apart(void **state)
 		{ "https://example.com/home/ann/x.c", LEAK_STRINGS, N_LEAK_KINDS, false },
 		{ "-I=/home/ann/x/include", LEAK_STRINGS, LEAK_HOME, true },
 		{ "in \"/home/ann/x.c\"", LEAK_STRINGS, LEAK_HOME, true },
+		{ "a:/home/ann/x.c", LEAK_STRINGS, LEAK_HOME, true },
+		{ "-O2 -I/home/ann/x/include", LEAK_STRINGS, LEAK_HOME, true },
+		{ "-x/home/ann/x/include", LEAK_STRINGS, N_LEAK_KINDS, false },
 		{ "//home/ann/x.c", LEAK_STRINGS, N_LEAK_KINDS, false },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
