@@ -60,6 +60,7 @@ enum dwarf_attribute {
 	AT_str_offsets_base = 0x72,
 	AT_dwo_name = 0x76,
 	AT_GNU_dwo_name = 0x2130,
+	AT_GNU_dwo_id = 0x2131,
 };
 
 enum dwarf_unit_type {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,12 @@ struct finding {
 	struct dwarf_data data;
 	struct unit_reader units;
 	struct split_units found;
+	size_t room;
+	uint64_t path_bytes;
+	bool too_many;
 };
+
+#define PATHS_LIMIT (UINT64_C(64) << 20) /* bytes */
 
 static void finding_free(struct finding *finding)
 {
@@ -19,8 +25,17 @@ static void finding_free(struct finding *finding)
 	split_units_free(&finding->found);
 }
 
+static void free_list(struct split_units *units)
+{
+	for (uint64_t i = 0; units->units && i < units->n_units; i++)
+		free(units->units[i].path);
+	free(units->units);
+	units->units = NULL;
+}
+
 void split_units_free(struct split_units *units)
 {
+	free_list(units);
 	free(units->first_path);
 	*units = (struct split_units){ 0 };
 }
@@ -47,21 +62,47 @@ static bool may_have(const struct dwarf_section *abbrev)
 	return false;
 }
 
-static int keep_first(struct finding *finding, const struct unit *unit, struct error *err)
+static char *make_path(const struct unit *unit)
 {
 	const char *dir = unit->compilation_dir ? unit->compilation_dir : "";
 	bool whole = unit->dwo_name[0] == '/' || !*dir;
 	size_t size = strlen(dir) + strlen(unit->dwo_name) + 2;
 	char *path = malloc(size);
+	if (path)
+		snprintf(path, size, "%s%s%s", whole ? "" : dir, whole ? "" : "/", unit->dwo_name);
+	return path;
+}
+
+static int keep(struct finding *finding, const struct unit *unit, struct error *err)
+{
+	struct split_units *found = &finding->found;
+	char *path = make_path(unit);
 	if (!path)
 		return error_no_memory(err);
-	path[0] = 0;
-	if (!whole) {
-		strcpy(path, dir);
-		strcat(path, "/");
+	if (!found->first_path && !(found->first_path = strdup(path))) {
+		free(path);
+		return error_no_memory(err);
 	}
-	strcat(path, unit->dwo_name);
-	finding->found.first_path = path;
+	finding->path_bytes += strlen(path);
+	if (finding->too_many || found->n_units == SPLIT_UNITS_LIMIT ||
+	    finding->path_bytes > PATHS_LIMIT) {
+		finding->too_many = true;
+		free(path);
+		free_list(found);
+		found->n_units++;
+		return 0;
+	}
+	if (found->n_units == finding->room) {
+		size_t room = finding->room ? 2 * finding->room : 16;
+		struct split_unit *units = reallocarray(found->units, room, sizeof(*units));
+		if (!units) {
+			free(path);
+			return error_no_memory(err);
+		}
+		found->units = units;
+		finding->room = room;
+	}
+	found->units[found->n_units++] = (struct split_unit){ unit->dwo_id, path };
 	return 0;
 }
 
@@ -74,10 +115,7 @@ static int visit(const struct unit_start *start, void *context, struct error *er
 	int r = unit_read(&finding->units, start, &unit, &fatal, err);
 	if (r < 0)
 		return fatal ? r : 0;
-	if (!unit.dwo_name || !*unit.dwo_name)
-		return 0;
-	finding->found.n_units++;
-	return finding->found.first_path ? 0 : keep_first(finding, &unit, err);
+	return unit.dwo_name && *unit.dwo_name ? keep(finding, &unit, err) : 0;
 }
 
 int split_units_find(const struct image *image, struct split_units *ret, struct error *err)

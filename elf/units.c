@@ -166,6 +166,8 @@ int units_walk(const struct image *image, const struct section *section, unit_me
 struct header {
 	unsigned version, offset_size, address_size;
 	uint64_t abbrev_offset;
+	bool has_dwo_id;
+	uint64_t dwo_id;
 };
 
 static bool read_header(struct dwarf_cursor *c, struct header *ret)
@@ -182,9 +184,10 @@ static bool read_header(struct dwarf_cursor *c, struct header *ret)
 	unsigned type = (unsigned)dwarf_uint(c, 1);
 	ret->address_size = (unsigned)dwarf_uint(c, 1);
 	ret->abbrev_offset = dwarf_offset(c, ret->offset_size);
-	if (type == UT_skeleton || type == UT_split_compile)
-		dwarf_skip(c, 8); /* dwo_id */
-	else if (type == UT_type || type == UT_split_type)
+	if (type == UT_skeleton || type == UT_split_compile) {
+		ret->has_dwo_id = true;
+		ret->dwo_id = dwarf_uint(c, 8);
+	} else if (type == UT_type || type == UT_split_type)
 		dwarf_skip(c, 8 + ret->offset_size); /* signature, offset of the type */
 	else if (type != UT_compile && type != UT_partial)
 		return false;
@@ -425,7 +428,7 @@ int unit_read(struct unit_reader *reader, const struct unit_start *start, struct
 		return error_set(err, -EBADMSG, "unit at 0x%" PRIx64 ": malformed header",
 				 start->offset);
 	uint64_t code = dwarf_uleb(&c);
-	struct unit unit = { 0 };
+	struct unit unit = { .has_dwo_id = header.has_dwo_id, .dwo_id = header.dwo_id };
 	if (!c.failed && code == 0) { /* nothing in it */
 		*ret = unit;
 		return 0;
@@ -465,6 +468,9 @@ int unit_read(struct unit_reader *reader, const struct unit_start *start, struct
 			dir = value;
 		} else if (name == AT_dwo_name || name == AT_GNU_dwo_name) {
 			dwo = value;
+		} else if (name == AT_GNU_dwo_id) {
+			unit.has_dwo_id = true;
+			unit.dwo_id = value.number;
 		} else if (name == AT_str_offsets_base) {
 			base = value.number;
 		}

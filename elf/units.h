@@ -43,6 +43,8 @@ struct unit {
 	const uint8_t *lines_at; /* the bytes that say so, in the unit, */
 	unsigned lines_width; /* and how many; 0: no offset by its form */
 	const char *compilation_dir; /* NULL: not said, or where we cannot look */
+	bool has_dwo_id;
+	uint64_t dwo_id; /* by which the two parts of a split unit know each other */
 	const char *dwo_name; /* of the file that has the rest of it; NULL: none, or the same */
 };
 

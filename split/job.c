@@ -15,6 +15,8 @@
 static void job_close(struct job *job)
 {
 	contribution_free(&job->contribution);
+	split_units_free(&job->split_units);
+	tmpfile_discard(&job->package);
 	output_close(&job->output);
 	debug_file_close(&job->debug_file);
 	stripped_free(&job->stripped);
@@ -292,15 +294,19 @@ static int split(struct job *job, struct error *err)
 	if (job->options->dry_run) {
 		job_list_changes(job);
 		job_settle(job, OUTCOME_SPLIT);
-		return 0;
+		return job_pack_units(job, err);
 	}
 	r = job_write(job, err);
+	if (r == 0)
+		r = job_pack_units(job, err);
 	if (r < 0)
 		return r;
 	job_list_changes(job); /* now that it is known what could be decoded */
 	r = mapping_check(job->file, err);
 	if (r == 0)
 		r = put_record(job, err);
+	if (r == 0)
+		r = job_publish_package(job, err);
 	if (r == 0 && job->wants_debug_file)
 		r = debug_file_publish(&job->debug_file, 0666 & ~job->context->umask, err);
 	if (r == 0)
@@ -382,7 +388,8 @@ void job_run(const struct job_context *context, const struct input *input, struc
 			   .store = context->store,
 			   .fresh = FRESH_NONE,
 			   .debug_file = DEBUG_FILE_NONE,
-			   .output = OUTPUT_NONE };
+			   .output = OUTPUT_NONE,
+			   .package = TMPFILE_NONE };
 	int r = ret->path ? run(&job, &ret->error) : error_no_memory(&ret->error);
 	if (r < 0)
 		ret->status = OUTCOME_FAILED;

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
-
 #include "base/json.h"
 #include "base/log.h"
-#include "elf/split_units.h"
 #include "split/job_internal.h"
 #include "split/object_file.h"
 
@@ -128,24 +125,9 @@ static void warn_of_what_stays(struct job *job)
 	}
 }
 
-/* Split DWARF: what is here leads to files that the build left elsewhere. */
-static void warn_of_split_units(struct job *job)
-{
-	scoped(split_units_free) struct split_units units = { 0 };
-	if (job->discards || split_units_find(&job->image, &units, NULL) < 0 || !units.n_units)
-		return;
-	job->outcome->split_units = units.n_units;
-	outcome_warn(
-		job->outcome,
-		"split DWARF: debug information of %" PRIu64 " of %" PRIu64
-		" units stays in files of their own, the first %s: nothing keeps those; pack them with dwp(1) or llvm-dwp(1), or compile without -gsplit-dwarf",
-		units.n_units, units.n_all, ESCAPED(units.first_path));
-}
-
 void job_list_changes(struct job *job)
 {
 	list(job);
-	warn_of_split_units(job);
 	if (image_is_relocatable(&job->image))
 		object_file_warn(&job->image, job->outcome);
 	list_note(job);

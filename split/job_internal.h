@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "base/mapping.h"
+#include "elf/split_units.h"
 #include "split/archive.h"
 #include "split/debug_file.h"
 #include "split/debug_names.h"
@@ -44,6 +45,8 @@ struct job {
 	bool wants_debug_file;
 	bool discards; /* debug information goes nowhere, as strip(1) does it */
 	struct output output;
+	struct split_units split_units; /* whose debug information lies in .dwo files */
+	struct tmpfile package; /* of these; beside the debug file, in its folder */
 	struct contribution contribution;
 	struct fresh fresh; /* what it put into the store: taken back where the job fails */
 };
@@ -91,6 +94,12 @@ must_check int job_plan_result(struct job *job, const struct debuglink *link, st
 
 /** Write both images, sources and what the record needs; all is durable, and nothing published. */
 must_check int job_write(struct job *job, struct error *err);
+
+/** Find units of split DWARF, and pack what they name to lie beside the debug file, where there is one;
+ * what cannot be is a warning. Errors: -ENOMEM; writing */
+must_check int job_pack_units(struct job *job, struct error *err);
+/** Give the package its name. */
+must_check int job_publish_package(struct job *job, struct error *err);
 
 /** List what differs from the input, for the record, and warn of what stays against expectations.
  */

@@ -113,7 +113,7 @@ static int read_origin(struct split_options *options, const struct origin *given
 
 /* Texts of options that become something else. */
 struct texts {
-	const char *sources, *executable, *build_id, *debug_names, *jobs, *level, *min_free;
+	const char *sources, *executable, *build_id, *debug_names, *dwp, *jobs, *level, *min_free;
 	const char *package, *version, *distro, *purl, *name_space, *path;
 	struct option_values tags;
 	struct strip_options strip;
@@ -161,6 +161,11 @@ static int check(struct split_options *options, const struct texts *texts)
 	status = read_build_id(texts->build_id, &options->build_id);
 	if (status != STATUS_GO_ON)
 		return status;
+	options->package_all = texts->dwp && !strcmp(texts->dwp, "yes");
+	options->no_package = texts->dwp && !strcmp(texts->dwp, "no");
+	if (texts->dwp && !options->package_all && !options->no_package &&
+	    strcmp(texts->dwp, "auto") != 0)
+		return options_wrong(&usage, "--dwp=%s: expected auto, yes or no", texts->dwp);
 	options->keep_names = texts->debug_names && !strcmp(texts->debug_names, "keep");
 	if (texts->debug_names && !options->keep_names &&
 	    strcmp(texts->debug_names, "absolute") != 0)
@@ -258,6 +263,9 @@ int split_options_read(struct split_options *options, int argc, char **argv)
 		{ "exact", 0, NULL,
 		  "keep compressed streams that would not come back the same as they are",
 		  .flag = &options->exact },
+		{ "dwp", 0, "auto|yes|no",
+		  "pack .dwo files beside the debug file; auto: but for DWARF 5 (auto)",
+		  .text = &texts.dwp },
 		{ "recompress", 0, NULL,
 		  "split kernel modules that are compressed, and compress them again",
 		  .flag = &options->recompress },

@@ -29,6 +29,8 @@ struct split_options {
 	bool dry_run;
 	bool join; /* the inputs are a stripped file and its debug file */
 	bool exact;
+	bool no_package; /* of split DWARF */
+	bool package_all; /* DWARF 5, too */
 	bool recompress; /* compressed kernel modules, too */
 	unsigned jobs; /* at least 1 */
 	unsigned cores; /* that this process may use */

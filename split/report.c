@@ -27,6 +27,7 @@ void outcome_free(struct outcome *outcome)
 	free(outcome->path);
 	free(outcome->output);
 	free(outcome->debug_file);
+	free(outcome->package_file);
 	free(outcome->note);
 	json_decref(outcome->changes);
 	for (size_t i = 0; i < outcome->n_warnings; i++)
@@ -178,6 +179,8 @@ static json_t *outcome_json(const struct outcome *outcome)
 	if (outcome->status == OUTCOME_SPLIT)
 		set_split(object, outcome);
 	set_bytes(object, "debug_file", outcome->debug_file);
+	if (outcome->status == OUTCOME_SPLIT)
+		set_bytes(object, "package_file", outcome->package_file);
 	if (outcome->collision)
 		json_object_set_new(object, "collision", json_true());
 	set_bytes(object, "reason", outcome->note);

@@ -39,6 +39,7 @@ struct outcome {
 	bool debug_dropped; /* it went nowhere: there is no build ID, and that was asked for */
 	bool collision;
 	char *note; /* why it was passed over, or has no debug information; owned, or NULL */
+	char *package_file; /* owned; of split DWARF, beside the debug file */
 	uint64_t split_units; /* whose debug information lies in other files */
 	json_t *changes; /* owned; array, or NULL */
 	char **warnings; /* owned */
