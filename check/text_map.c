@@ -24,8 +24,8 @@ static struct text_map_entry *find_entry(const struct text_map *map, const char 
 {
 	for (size_t i = (size_t)hash;; i++) {
 		struct text_map_entry *entry = &map->entries[i & (map->room - 1)];
-		if (!entry->key || (entry->hash == hash && entry->size == size &&
-				    !memcmp(entry->key, key, size)))
+		if (!entry->key ||
+		    (entry->hash == hash && entry->size == size && !memcmp(entry->key, key, size)))
 			return entry;
 	}
 }
@@ -54,8 +54,7 @@ static int grow(struct text_map *map, struct error *err)
 	return 0;
 }
 
-int text_map_add(struct text_map *map, const char *key, size_t size, void ***ret,
-		 struct error *err)
+int text_map_add(struct text_map *map, const char *key, size_t size, void ***ret, struct error *err)
 {
 	/* At most half full, so that a free entry is near. */
 	int r = map->n * 2 >= map->room ? grow(map, err) : 0;

@@ -12,7 +12,7 @@ struct text_map {
 		size_t size;
 		uint64_t hash;
 		void *value;
-	} *entries; /* a power of two of them; owned */
+	} * entries; /* a power of two of them; owned */
 	size_t room, n;
 };
 

@@ -90,8 +90,7 @@ static int add_concern(struct wanted *wanted, size_t vuln, const struct vuln_pac
 }
 
 static int add_vuln(struct wanted *wanted, const struct vuln_entry *entry,
-		    const struct go_module *module, const struct system *system,
-		    struct error *err)
+		    const struct go_module *module, const struct system *system, struct error *err)
 {
 	struct triage *triage = wanted->triage;
 	struct triage_vuln *vulns =
@@ -107,8 +106,7 @@ static int add_vuln(struct wanted *wanted, const struct vuln_entry *entry,
 }
 
 static int consider(struct wanted *wanted, const struct vuln_entry *entry,
-		    const struct go_module *module, const struct system *system,
-		    struct error *err)
+		    const struct go_module *module, const struct system *system, struct error *err)
 {
 	if (entry->withdrawn)
 		return 0;
@@ -174,7 +172,7 @@ static int visit_function(const struct go_function *f, void *context, struct err
 	if (r < 0)
 		return r;
 	return wanted_note(visit->wanted, f->kind, visit->name.package, visit->name.symbol,
-			  visit->name.plain, err);
+			   visit->name.plain, err);
 }
 
 static void visit_end(struct visit *visit)
@@ -194,7 +192,7 @@ static int assume(struct wanted *wanted, struct error *err)
 			r = wanted_note(wanted, GO_FUNCTION, package->path, "*", "*", err);
 		for (size_t k = 0; k < package->symbols.n && r == 0; k++)
 			r = wanted_note(wanted, GO_FUNCTION, package->path,
-				       package->symbols.items[k], package->symbols.items[k], err);
+					package->symbols.items[k], package->symbols.items[k], err);
 	}
 	return r;
 }
@@ -207,8 +205,8 @@ static int look_for_names(const struct image *image, struct wanted *wanted, stru
 	int r = go_functions_read(image, visit_function, &visit, &triage->functions, &why);
 	if (r == -ENOENT || r == -EBADMSG) {
 		triage->is_assumed = true;
-		snprintf(triage->why, sizeof(triage->why), "%.*s",
-			 (int)sizeof(triage->why) - 1, why.message);
+		snprintf(triage->why, sizeof(triage->why), "%.*s", (int)sizeof(triage->why) - 1,
+			 why.message);
 		return assume(wanted, err);
 	}
 	if (r < 0)
@@ -236,8 +234,8 @@ static void free_flags(bool **flags)
 	free(*flags);
 }
 
-int triage_run(const struct image *image, struct vulndb *db, bool wants_doubts,
-	       struct triage *ret, struct error *err)
+int triage_run(const struct image *image, struct vulndb *db, bool wants_doubts, struct triage *ret,
+	       struct error *err)
 {
 	int r;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "elf/go_modules.h"
 #include "check/vulndb.h"
 #include "elf/go_functions.h"
+#include "elf/go_modules.h"
 
 /*
  * Which known vulnerabilities a Go program has, and how near: is the module in it, the package,
@@ -28,7 +28,8 @@ struct triage_vuln {
 	const struct go_module *module;
 	enum triage_level level;
 	char *fixed; /* the first version without it, "v1.2.3"; NULL: none. Owned */
-	struct triage_package *packages; /* affected ones that are there, in order of paths; owned */
+	struct triage_package
+		*packages; /* affected ones that are there, in order of paths; owned */
 	size_t n_packages;
 	/* Below TRIAGE_SYMBOL: why it does not follow that the code is absent; NULL: it does.
 	 * Owned. */

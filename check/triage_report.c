@@ -84,10 +84,11 @@ static void describe(const struct triage_vuln *vuln, char *ret, size_t size)
 static void print_text(const struct check_options *options, const struct vulndb *db,
 		       const char *path, const struct triage *triage)
 {
-	report_text("%s: %s: known vulnerabilities: %zu in modules, %zu in packages, %zu in functions"
-		    " (database of %.10s)\n",
-		    ESCAPED(path), ESCAPED(triage->info.version), triage->n[TRIAGE_MODULE],
-		    triage->n[TRIAGE_PACKAGE], triage->n[TRIAGE_SYMBOL], vulndb_modified(db));
+	report_text(
+		"%s: %s: known vulnerabilities: %zu in modules, %zu in packages, %zu in functions"
+		" (database of %.10s)\n",
+		ESCAPED(path), ESCAPED(triage->info.version), triage->n[TRIAGE_MODULE],
+		triage->n[TRIAGE_PACKAGE], triage->n[TRIAGE_SYMBOL], vulndb_modified(db));
 	if (*triage->why)
 		report_text("  its functions were not read in full: %s%s\n", triage->why,
 			    triage->is_assumed ? "; all known symbols are taken to be there" : "");

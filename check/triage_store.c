@@ -127,8 +127,7 @@ static int look_at(struct store_triage *st, const struct stored_build *build, st
 		triage_free(&ret->triage);
 		r = stored_image_complete(&si, err);
 		if (r == 0)
-			r = triage_run(&si.image, st->context->db, wants_doubts, &ret->triage,
-				       err);
+			r = triage_run(&si.image, st->context->db, wants_doubts, &ret->triage, err);
 		if (r == -ENOENT) {
 			ret->skipped = "no Go build information";
 			return 0;
@@ -286,8 +285,8 @@ static void print_json(const struct store_triage *st, const struct text_map_entr
 	for (size_t i = 0; i < st->vulns.n; i++) {
 		json_t *one = json_object();
 		json_object_set_new(one, "id", json_bytes_string(vulns[i]->key));
-		json_array_append_new(
-			counts, counts_json(one, ((struct counted *)vulns[i]->value)->n));
+		json_array_append_new(counts,
+				      counts_json(one, ((struct counted *)vulns[i]->value)->n));
 	}
 	json_object_set_new(line, "builds_by_vulnerability", counts);
 	for (size_t i = 0; i < st->n_builds && st->builds[i].n[TRIAGE_SYMBOL]; i++) {

@@ -307,9 +307,9 @@ int vex_format(const struct vex *vex, char **ret, struct error *err)
 		if (r == 0)
 			json_array_append_new(statements, statement);
 	}
-	json_object_set_new(said, "author",
-			    json_bytes_string(options->author ? options->author
-							      : "Unknown Author"));
+	json_object_set_new(
+		said, "author",
+		json_bytes_string(options->author ? options->author : "Unknown Author"));
 	json_object_set_new(said, "timestamp", json_string(TIME_TEXT(options->time)));
 	json_object_set_new(said, "version", json_integer(options->version));
 	json_object_set_new(said, "tooling", json_string("dbgcheck " DBGVAULT_VERSION));

@@ -28,14 +28,14 @@ must_check int vex_new(const struct vex_options *options, struct vex **ret, stru
 void vex_free(struct vex *vex);
 define_scoped(struct vex *, vex_free)
 
-/**
- * Add what was found in a file.
- *
- * @purl  of the file, where it is known and the options name no product; NULL: that of its main
- *	  module
- */
-must_check int vex_add(struct vex *vex, const struct triage *triage, const char *purl,
-		       struct error *err);
+	/**
+	 * Add what was found in a file.
+	 *
+	 * @purl  of the file, where it is known and the options name no product; NULL: that of its
+	 *main module
+	 */
+	must_check int vex_add(struct vex *vex, const struct triage *triage, const char *purl,
+			       struct error *err);
 
 /** The document, in order of IDs and products, whatever the order of files. @ret freed by the
  * caller. */

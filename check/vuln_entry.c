@@ -83,7 +83,8 @@ static void sort_events(struct vuln_range *range)
 	}
 }
 
-#define EVENTS_LIMIT 10000 /* of a range; they are sorted the slow way, which keeps equal ones in order */
+#define EVENTS_LIMIT \
+	10000 /* of a range; they are sorted the slow way, which keeps equal ones in order */
 
 static int read_range(const json_t *object, struct vuln_range *ret, struct error *err)
 {
@@ -133,8 +134,8 @@ static int read_affected(const json_t *object, struct vuln_affected *ret, struct
 	if (r < 0)
 		return r;
 	r = take_array(json_object_get(object, "ecosystem_specific"), "imports",
-		       sizeof(*ret->packages), &packages, (void **)&ret->packages,
-		       &ret->n_packages, err);
+		       sizeof(*ret->packages), &packages, (void **)&ret->packages, &ret->n_packages,
+		       err);
 	for (size_t i = 0; r == 0 && i < ret->n_packages; i++)
 		r = read_package(json_array_get(packages, i), &ret->packages[i], err);
 	return r;

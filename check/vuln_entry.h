@@ -51,17 +51,17 @@ struct vuln_entry {
 };
 
 /** @now: seconds; what was withdrawn before is. Errors: -EBADMSG not an entry */
-must_check int vuln_entry_parse(const char *text, size_t size, int64_t now,
-				struct vuln_entry **ret, struct error *err);
+must_check int vuln_entry_parse(const char *text, size_t size, int64_t now, struct vuln_entry **ret,
+				struct error *err);
 void vuln_entry_free(struct vuln_entry *entry);
 define_scoped(struct vuln_entry *, vuln_entry_free)
 
-/* What follows is as govulncheck decides; versions are a module's ("v1.2.3"). */
+	/* What follows is as govulncheck decides; versions are a module's ("v1.2.3"). */
 
-/** Is a version in one of the ranges? False for "" and "(devel)", of which nothing is known. */
-bool vuln_affects(const struct vuln_affected *affected, const char *version);
+	/** Is a version in one of the ranges? False for "" and "(devel)", of which nothing is
+	   known. */
+	bool vuln_affects(const struct vuln_affected *affected, const char *version);
 /** Is the version in the range? */
 bool vuln_range_holds(const struct vuln_range *range, const char *version);
 /** Is the package affected on this system? Empty names match all. */
-bool vuln_package_fits(const struct vuln_package *package, const char *system,
-		       const char *machine);
+bool vuln_package_fits(const struct vuln_package *package, const char *system, const char *machine);

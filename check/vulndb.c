@@ -223,8 +223,9 @@ const char *vulndb_modified(const struct vulndb *db)
 /* An ID becomes a file's name, so it must not lead elsewhere. */
 static bool is_id(const char *id)
 {
-	return *id && strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") ==
-			      strlen(id);
+	return *id &&
+	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") ==
+		       strlen(id);
 }
 
 static int read_entry(struct vulndb *db, const char *id, const struct vuln_entry **ret,

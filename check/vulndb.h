@@ -19,8 +19,8 @@ must_check int vulndb_open(const char *path, struct vulndb **ret, struct error *
 void vulndb_close(struct vulndb *db);
 define_scoped(struct vulndb *, vulndb_close)
 
-/** When it was last changed, as it says: "2026-08-21T00:00:00Z". */
-const char *vulndb_modified(const struct vulndb *db);
+	/** When it was last changed, as it says: "2026-08-21T00:00:00Z". */
+	const char *vulndb_modified(const struct vulndb *db);
 
 struct vuln_entries {
 	const struct vuln_entry *const *items; /* in the order of their IDs */

@@ -123,8 +123,7 @@ static struct named_symbol *find_symbol(const struct named_package *package, con
 	return value ? *value : NULL;
 }
 
-static int trace(struct named_symbol *symbol, const char *name, const char *what,
-		 struct error *err)
+static int trace(struct named_symbol *symbol, const char *name, const char *what, struct error *err)
 {
 	for (struct match_link *link = symbol->matches; link; link = link->next) {
 		if (link->match->trace)
@@ -155,8 +154,8 @@ static int note_parts(struct named_package *package, const char *plain, struct e
 	return 0;
 }
 
-static int note_symbol(struct named_package *package, enum go_function_kind kind,
-		       const char *name, const char *plain, struct error *err)
+static int note_symbol(struct named_package *package, enum go_function_kind kind, const char *name,
+		       const char *plain, struct error *err)
 {
 	struct named_symbol *symbol = find_symbol(package, name, strlen(name));
 	/* The database names generic functions without their type arguments. */
@@ -174,7 +173,7 @@ static int note_symbol(struct named_package *package, enum go_function_kind kind
 }
 
 int wanted_note(struct wanted *wanted, enum go_function_kind kind, const char *package_path,
-	       const char *symbol, const char *plain, struct error *err)
+		const char *symbol, const char *plain, struct error *err)
 {
 	if (!*package_path)
 		return 0;
@@ -192,8 +191,7 @@ int wanted_note(struct wanted *wanted, enum go_function_kind kind, const char *p
 		package->is_seen = true;
 	if (!package->matches)
 		return 0;
-	for (struct match *match = package->matches; match && kind != GO_LEFT;
-	     match = match->next)
+	for (struct match *match = package->matches; match && kind != GO_LEFT; match = match->next)
 		if (!match->concern->package || !match->concern->package->symbols.n)
 			match->has_symbol = true;
 	return package->symbols.n ? note_symbol(package, kind, symbol, plain, err) : 0;
@@ -219,7 +217,8 @@ static bool is_exported(const char *symbol)
 	return isupper((unsigned char)(dot ? dot[1] : symbol[0]));
 }
 
-/* Those that are there; unexported ones only where no exported one is, as govulncheck tells them. */
+/* Those that are there; unexported ones only where no exported one is, as govulncheck tells them.
+ */
 static int take_symbols(const struct named_package *package, const struct match *match,
 			struct triage_package *ret, struct error *err)
 {
@@ -300,7 +299,8 @@ int wanted_settle(struct wanted *wanted, struct error *err)
 	for (size_t i = 0; i < wanted->triage->n_vulns; i++) {
 		struct triage_vuln *vuln = &wanted->triage->vulns[i];
 		if (vuln->n_packages)
-			qsort(vuln->packages, vuln->n_packages, sizeof(*vuln->packages), compare_packages);
+			qsort(vuln->packages, vuln->n_packages, sizeof(*vuln->packages),
+			      compare_packages);
 	}
 	return 0;
 }

@@ -24,7 +24,7 @@ struct named_symbol {
 	struct match_link {
 		struct match *match;
 		struct match_link *next;
-	} *matches; /* owned */
+	} * matches; /* owned */
 };
 
 struct named_package {
@@ -45,7 +45,7 @@ struct wanted {
 
 /** Note that a function is there, or that its name is left. Errors: -ENOMEM */
 must_check int wanted_note(struct wanted *wanted, enum go_function_kind kind, const char *package,
-			  const char *symbol, const char *plain, struct error *err);
+			   const char *symbol, const char *plain, struct error *err);
 /** What was seen of a package; NULL: none of its functions. */
 struct named_package *wanted_find(const struct wanted *wanted, const char *package);
 /** Put what was seen into the triage's vulnerabilities. Errors: -ENOMEM */

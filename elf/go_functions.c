@@ -36,7 +36,8 @@ struct reading {
 	go_function_visit visit;
 	void *context;
 	struct go_functions *ret;
-	uint8_t *seen; /* a bit for each byte of names: has the one that begins here been visited? */
+	uint8_t *
+		seen; /* a bit for each byte of names: has the one that begins here been visited? */
 	uint64_t work;
 	bool has_base; /* trees can be found, at @base if they are counted from there */
 	uint64_t base;
@@ -143,8 +144,7 @@ static void find_source(struct reading *r, struct go_span function, struct go_fu
 	ret->unit = go_table_function_field(table, function.bytes, FIELD_UNIT);
 	if (!range_fits(ret->unit + (uint64_t)number, 1, table->units.size / 4))
 		return;
-	uint64_t at =
-		go_table_word(table, table->units.bytes + (ret->unit + (uint64_t)number) * 4);
+	uint64_t at = go_table_word(table, table->units.bytes + (ret->unit + (uint64_t)number) * 4);
 	if (at >= table->files.size)
 		return;
 	const uint8_t *name = table->files.bytes + at;
@@ -209,9 +209,9 @@ static int find_tree(struct reading *r, struct go_span function, struct go_span 
 {
 	const struct go_table *table = &r->table;
 	uint64_t n_data = function.bytes[go_table_function_size(table) - 1];
-	uint64_t at = go_table_function_size(table) +
-		      (uint64_t)go_table_function_field(table, function.bytes, FIELD_N_PC_TABLES) *
-			      4;
+	uint64_t at =
+		go_table_function_size(table) +
+		(uint64_t)go_table_function_field(table, function.bytes, FIELD_N_PC_TABLES) * 4;
 	if (n_data <= r->tree_index)
 		return 0;
 	uint64_t width = table->format >= GO_TABLE_1_18 ? 4 : table->pointer_size;
@@ -269,8 +269,8 @@ static int read_tree(struct reading *r, uint64_t i, struct go_span function, str
 	r->work += n;
 	for (uint64_t call = 0; call < n && r->work <= WORK_LIMIT(table); call++) {
 		const uint8_t *entry = tree.bytes + call * size;
-		uint32_t at = go_table_word(table,
-					    entry + (is_new ? CALL_NAME_1_20 : CALL_NAME_OLD));
+		uint32_t at =
+			go_table_word(table, entry + (is_new ? CALL_NAME_1_20 : CALL_NAME_OLD));
 		struct go_span name;
 		if (!go_table_name(table, at, &name)) {
 			is_not_whole(r, "the inline tree of function %" PRIu64 " is damaged", i);

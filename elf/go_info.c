@@ -75,7 +75,8 @@ static int take_uvarint(struct go_span *from, uint64_t *ret, struct error *err)
 			 "Go build information: a string's size is cut or over 64 bits");
 }
 
-static int take_string(struct go_span *from, const char *what, struct go_span *ret, struct error *err)
+static int take_string(struct go_span *from, const char *what, struct go_span *ret,
+		       struct error *err)
 {
 	uint64_t size;
 	int r = take_uvarint(from, &size, err);
@@ -136,21 +137,23 @@ static int read_pointers(const struct image *image, const uint8_t *header,
 	bool is_big = image->encoding == ELFDATA2MSB;
 	if (header[POINTER_SIZE_AT] != (image->class == ELFCLASS64 ? 8 : 4) ||
 	    !!(header[FLAGS_AT] & FLAG_BIG_ENDIAN) != is_big)
-		return error_set(err, -EBADMSG,
-				 "Go build information: pointers of %u bytes and flags 0x%x, which are"
-				 " not the file's own",
-				 header[POINTER_SIZE_AT], header[FLAGS_AT]);
+		return error_set(
+			err, -EBADMSG,
+			"Go build information: pointers of %u bytes and flags 0x%x, which are"
+			" not the file's own",
+			header[POINTER_SIZE_AT], header[FLAGS_AT]);
 	int r = follow_pointer(image, header, 0, "version", ret_version, err);
 	if (r < 0)
 		return r;
 	if (!ret_version->size)
-		return error_set(err, -ENOTSUP,
-				 "Go build information: its pointers are filled in when it is loaded");
+		return error_set(
+			err, -ENOTSUP,
+			"Go build information: its pointers are filled in when it is loaded");
 	return follow_pointer(image, header, 1, "module text", ret_modules, err);
 }
 
-static int read_strings(struct go_span at, struct go_span *ret_version,
-			struct go_span *ret_modules, struct error *err)
+static int read_strings(struct go_span at, struct go_span *ret_version, struct go_span *ret_modules,
+			struct error *err)
 {
 	at.bytes += HEADER_SIZE;
 	at.size -= HEADER_SIZE;
@@ -188,7 +191,7 @@ static struct go_span find_field(const char *text, const char *key, unsigned n)
 			}
 			const char *tab = memchr(field, '\t', (size_t)(end - field));
 			return (struct go_span){ (const uint8_t *)field,
-					      (uint64_t)((tab ? tab : end) - field) };
+						 (uint64_t)((tab ? tab : end) - field) };
 		}
 		line = *end ? end + 1 : end;
 	}
@@ -211,7 +214,8 @@ int go_info_read(const struct image *image, struct go_info *ret, struct error *e
 	/* A text of modules ends with a newline before its mark; else there is none
 	 * (debug/buildinfo). */
 	if (modules.size > 2 * MARK_SIZE && modules.bytes[modules.size - MARK_SIZE - 1] == '\n')
-		modules = (struct go_span){ modules.bytes + MARK_SIZE, modules.size - 2 * MARK_SIZE };
+		modules =
+			(struct go_span){ modules.bytes + MARK_SIZE, modules.size - 2 * MARK_SIZE };
 	else
 		modules.size = 0;
 

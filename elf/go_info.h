@@ -8,9 +8,9 @@
  * "path\tP", "mod\tP\tV\tSUM", "dep\t…", "=>\t…", "build\tKEY=VALUE".
  */
 struct go_info {
-	char *version;	   /* owned */
+	char *version; /* owned */
 	char *module_text; /* owned; "" where the build had no modules */
-	char *main_path;   /* owned; "" if none: "path" line */
+	char *main_path; /* owned; "" if none: "path" line */
 	char *main_module; /* owned; "" if none: first field of "mod" */
 	char *main_version; /* owned; "" if none */
 };

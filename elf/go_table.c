@@ -48,7 +48,8 @@ uint64_t go_table_pointer(const struct go_table *table, const uint8_t *from)
 
 /* ---- the header ---- */
 
-/* Is this how a table begins? Only what cannot be otherwise; the rest is checked by read_header(). */
+/* Is this how a table begins? Only what cannot be otherwise; the rest is checked by read_header().
+ */
 static bool is_start(const struct image *image, const uint8_t *bytes, uint64_t size,
 		     enum go_table_format *ret)
 {
@@ -68,7 +69,8 @@ static bool is_start(const struct image *image, const uint8_t *bytes, uint64_t s
 	return false;
 }
 
-/* The part at the offset that word @word has; it ends where @end_word's begins, if that is behind. */
+/* The part at the offset that word @word has; it ends where @end_word's begins, if that is behind.
+ */
 static int find_part(const struct go_table *table, const char *what, unsigned word,
 		     unsigned end_word, struct go_span *ret, struct error *err)
 {
@@ -91,8 +93,7 @@ static void find_parts_1_2(struct go_table *table)
 {
 	uint64_t skip = HEADER_SIZE + table->pointer_size;
 	table->names = table->pc_values = table->whole;
-	table->functions =
-		(struct go_span){ table->whole.bytes + skip, table->whole.size - skip };
+	table->functions = (struct go_span){ table->whole.bytes + skip, table->whole.size - skip };
 }
 
 static int read_header(struct go_table *table, struct error *err)
@@ -132,8 +133,8 @@ static int read_header(struct go_table *table, struct error *err)
 	uint64_t entry_size = table->format >= GO_TABLE_1_18 ? 8 : 2 * (uint64_t)size;
 	if (table->n_functions > table->functions.size / entry_size)
 		return error_set(err, -EBADMSG,
-				 "Go function table: %" PRIu64
-				 " functions, which its 0x%" PRIx64 " bytes cannot hold",
+				 "Go function table: %" PRIu64 " functions, which its 0x%" PRIx64
+				 " bytes cannot hold",
 				 table->n_functions, table->whole.size);
 	return 0;
 }
@@ -179,8 +180,7 @@ static bool scan(const struct image *image, struct go_table *ret)
 			struct go_table table;
 			struct go_span first;
 			if (open_at(image, here, segment->p_vaddr + at, &table, NULL) == 0 &&
-			    table.n_functions &&
-			    go_table_function(&table, 0, &first, NULL) == 0) {
+			    table.n_functions && go_table_function(&table, 0, &first, NULL) == 0) {
 				*ret = table;
 				return true;
 			}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <stdbool.h>
 #include "base/digest.h"
 #include "base/error.h"
+#include <stdbool.h>
 
 struct store;
 

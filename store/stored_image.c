@@ -8,8 +8,16 @@
 
 /* Build information, function table and inline trees, and what leads to them; see elf/go_*.h. */
 const char *const stored_image_go_sections[] = {
-	".go.buildinfo", ".gopclntab", ".data.rel.ro.gopclntab", ".go.module", ".noptrdata",
-	".data.rel.ro",	 ".rodata",    ".dynamic",		 ".rela.dyn",  NULL,
+	".go.buildinfo",
+	".gopclntab",
+	".data.rel.ro.gopclntab",
+	".go.module",
+	".noptrdata",
+	".data.rel.ro",
+	".rodata",
+	".dynamic",
+	".rela.dyn",
+	NULL,
 };
 
 static int read_range(struct stored_image *si, struct object_reader *reader, uint64_t offset,

@@ -63,6 +63,15 @@ static int count_inlined(const struct go_program_function *function)
 	return n;
 }
 
+/* What is of one file was compiled together: the number of the first function of it. */
+static size_t unit_of(const struct go_program *p, size_t i)
+{
+	size_t first = 0;
+	while (strcmp(p->functions[first].file, p->functions[i].file) != 0)
+		first++;
+	return first;
+}
+
 /* The names of the trees, as offsets: counted after all functions' own. */
 static void put_trees(const struct go_program *p, struct bytes *trees, struct bytes *names,
 		      uint64_t base, uint64_t *ret_at)
@@ -141,7 +150,7 @@ uint8_t *go_program_build(struct go_program *p, unsigned class, unsigned encodin
 		put(&functions, 0, 4); /* lines */
 		put(&functions, n_inlined ? 3 : 1, 4); /* tables of PC values */
 		if (p->format != PROGRAM_1_2)
-			put(&functions, i, 4); /* the unit's first file */
+			put(&functions, unit_of(p, i), 4); /* the unit's first file */
 		if (p->format == PROGRAM_1_20)
 			put(&functions, 1, 4); /* line */
 		put(&functions, 0, 1);
@@ -190,15 +199,12 @@ uint8_t *go_program_build(struct go_program *p, unsigned class, unsigned encodin
 	table.n = 5 * part + end;
 
 	b.end = align_up(b.end, 32);
-	unsigned table_section =
-		elf_builder_section(&b, p->section ? p->section : ".gopclntab", SHT_PROGBITS,
-				    SHF_ALLOC, table.at, table.n);
+	unsigned table_section = elf_builder_section(&b, p->section ? p->section : ".gopclntab",
+						     SHT_PROGBITS, SHF_ALLOC, table.at, table.n);
 	uint64_t address = b.sections[table_section].shdr.sh_addr;
 	struct bytes module = bytes_new(&b);
 	for (unsigned word = 0; word < 48; word++) {
-		uint64_t value = word == 0   ? address
-				 : word == 1 ? address + part
-					     : 0;
+		uint64_t value = word == 0 ? address : word == 1 ? address + part : 0;
 		if (word == (p->format == PROGRAM_1_18 ? 38 : 40))
 			value = trees_address;
 		put(&module, p->no_module_data ? 0 : value, width);
@@ -229,8 +235,8 @@ uint8_t *go_program_build(struct go_program *p, unsigned class, unsigned encodin
 			info.n += text;
 		}
 		b.end = align_up(b.end, 16);
-		last = elf_builder_section(&b, ".go.buildinfo", SHT_PROGBITS,
-					   SHF_ALLOC | SHF_WRITE, info.at, info.n);
+		last = elf_builder_section(&b, ".go.buildinfo", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE,
+					   info.at, info.n);
 		free(info.at);
 	}
 	elf_builder_segment_over(&b, PT_LOAD, PF_R, 0, table_section);
@@ -246,8 +252,9 @@ uint8_t *go_program_build(struct go_program *p, unsigned class, unsigned encodin
 	p->trees_size = trees.n;
 	uint8_t *file = elf_builder_build(&b, ret_size);
 	elf_builder_free(&b);
-	struct bytes *all[] = { &names, &trees,	    &values, &files,
-				&units, &functions, &table,  &module };
+	struct bytes *all[] = {
+		&names, &trees, &values, &files, &units, &functions, &table, &module
+	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		free(all[i]->at);
 	free(name_at);

@@ -9,7 +9,7 @@
 
 struct go_program_function {
 	const char *name;
-	const char *file; /* its number in the table is that of the function */
+	const char *file; /* those of one file are of one compilation unit */
 	const char *inlined[4]; /* NULL: no more */
 };
 

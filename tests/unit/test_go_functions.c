@@ -35,9 +35,8 @@ static int collect(const struct go_function *f, void *context, struct error *err
 	size_t used = strlen(lines->text);
 	if (lines->result < 0)
 		return error_set(err, lines->result, "enough");
-	snprintf(lines->text + used, sizeof(lines->text) - used, "%c %.*s %.*s\n",
-		 "fil"[f->kind], (int)f->name_size, f->name, (int)f->file_size,
-		 f->file ? f->file : "");
+	snprintf(lines->text + used, sizeof(lines->text) - used, "%c %.*s %.*s\n", "fil"[f->kind],
+		 (int)f -> name_size, f -> name, (int)f -> file_size, f -> file ? f -> file : "");
 	return 0;
 }
 
@@ -334,8 +333,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_format_is_read), cmocka_unit_test(what_is_left_is_told),
-		cmocka_unit_test(a_visit_ends_it),	cmocka_unit_test(damage_is_told),
-		cmocka_unit_test(no_table_is_told),	cmocka_unit_test(go_agrees),
+		cmocka_unit_test(a_visit_ends_it),      cmocka_unit_test(damage_is_told),
+		cmocka_unit_test(no_table_is_told),     cmocka_unit_test(go_agrees),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,9 +22,10 @@ static struct vulndb *write_database(const char *affected)
 	toolbox_write("db/index/db.json", "{\"modified\":\"2026-01-02T03:04:05Z\"}");
 	toolbox_write("db/index/modules.json",
 		      "[{\"path\":\"example.com/m\",\"vulns\":[{\"id\":\"GO-2026-0001\"}]}]");
-	snprintf(text, sizeof(text),
-		 "{\"id\":\"GO-2026-0001\",\"affected\":[{\"package\":{\"name\":\"example.com/m\"},%s}]}",
-		 affected);
+	snprintf(
+		text, sizeof(text),
+		"{\"id\":\"GO-2026-0001\",\"affected\":[{\"package\":{\"name\":\"example.com/m\"},%s}]}",
+		affected);
 	toolbox_write("db/ID/GO-2026-0001.json", text);
 	size_t size;
 	char *where = (char *)toolbox_read("where", &size);
@@ -49,6 +50,9 @@ static const struct go_program_function functions[] = {
 	{ "example.com/m/link.One", "/src/m/link/link.go", { 0 } },
 	{ "example.com/m/link.Two", "/src/m/link/link.go", { 0 } },
 	{ "example.com/user.shown", "/src/m/link/link.go", { 0 } },
+	{ "example.com/m/odd.One", "/checkout/src.go", { 0 } },
+	{ "example.com/m/odd.Two", "/checkout/src.go", { 0 } },
+	{ "example.com/user.other", "/checkout/src.go", { 0 } },
 	{ "example.com/user.alone", "/mod/example.com/m@v1.5.0/only/only.go", { 0 } },
 };
 
@@ -58,7 +62,7 @@ static const struct go_program_function functions[] = {
 static void levels_and_doubts(void **state)
 {
 	(void)state;
-#define SYMBOLS(path, symbols) \
+#define SYMBOLS(path, symbols)                                                \
 	"\"ecosystem_specific\":{\"imports\":[{\"path\":\"example.com/m" path \
 	"\",\"symbols\":[" symbols "]}]}"
 	static const struct {
@@ -78,7 +82,10 @@ static void levels_and_doubts(void **state)
 		{ "all of a package", SYMBOLS("/link", ""), BUILD DEP, TRIAGE_SYMBOL, NULL },
 		{ "all of a module", "\"ranges\":[]", BUILD DEP, TRIAGE_SYMBOL, NULL },
 		{ "linkname", SYMBOLS("/link", "\"Shown\""), BUILD DEP, TRIAGE_PACKAGE,
-		  "may have given a function the name example.com/user.shown" },
+		  "example.com/m/link gives functions other names, example.com/user.shown for one" },
+		{ "linkname, in a folder of another name", SYMBOLS("/odd", "\"Other\""), BUILD DEP,
+		  TRIAGE_PACKAGE,
+		  "example.com/m/odd gives functions other names, example.com/user.other for one" },
 		{ "linkname alone", SYMBOLS("/only", "\"F\""), BUILD DEP, TRIAGE_MODULE,
 		  "example.com/m/only may have given a function the name example.com/user.alone" },
 		{ "fixed before",

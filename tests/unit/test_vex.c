@@ -12,7 +12,8 @@
 #include "check/triage.h"
 #include "check/vex.h"
 
-static struct go_module module = { "example.com/m", "v1.0.0", "example.com/m", "v1.0.0+x y", false };
+static struct go_module module = { "example.com/m", "v1.0.0", "example.com/m", "v1.0.0+x y",
+				   false };
 static struct vuln_entry entries[] = { { .id = "GO-2026-0001", .summary = "One" },
 				       { .id = "GO-2026-0002", .summary = "" } };
 
@@ -33,12 +34,18 @@ static json_t *statement(const struct file *files, size_t n_files, unsigned n)
 	assert_int_equal(vex_new(&options, &vex, NULL), 0);
 	for (size_t i = 0; i < n_files; i++) {
 		struct triage_vuln vulns[] = {
-			{ .entry = &entries[1], .module = &module, .level = files[i].level,
+			{ .entry = &entries[1],
+			  .module = &module,
+			  .level = files[i].level,
 			  .doubt = files[i].doubt },
-			{ .entry = &entries[0], .module = &module, .level = files[i].level,
-			  .doubt = files[i].doubt, .fixed = (char *)"v1.2.0" },
+			{ .entry = &entries[0],
+			  .module = &module,
+			  .level = files[i].level,
+			  .doubt = files[i].doubt,
+			  .fixed = (char *)"v1.2.0" },
 		};
-		struct triage triage = { .vulns = vulns, .n_vulns = 2,
+		struct triage triage = { .vulns = vulns,
+					 .n_vulns = 2,
 					 .is_assumed = files[i].is_assumed };
 		if (files[i].why)
 			strcpy(triage.why, files[i].why);
@@ -77,17 +84,42 @@ static void the_heaviest_is_said(void **state)
 	} cases[] = {
 		{ "absent", { { TRIAGE_MODULE } }, 1, "not_affected", "" },
 		{ "there", { { TRIAGE_SYMBOL } }, 1, "affected", "" },
-		{ "a doubt", { { TRIAGE_PACKAGE, (char *)"why" } }, 1, "under_investigation", "why" },
+		{ "a doubt",
+		  { { TRIAGE_PACKAGE, (char *)"why" } },
+		  1,
+		  "under_investigation",
+		  "why" },
 		{ "not read", { { TRIAGE_MODULE, NULL, "cut" } }, 1, "under_investigation", "cut" },
-		{ "seen, though not all was read", { { TRIAGE_SYMBOL, NULL, "cut" } }, 1, "affected", "" },
-		{ "assumed", { { TRIAGE_SYMBOL, NULL, "no table", true } }, 1, "under_investigation",
+		{ "seen, though not all was read",
+		  { { TRIAGE_SYMBOL, NULL, "cut" } },
+		  1,
+		  "affected",
+		  "" },
+		{ "assumed",
+		  { { TRIAGE_SYMBOL, NULL, "no table", true } },
+		  1,
+		  "under_investigation",
 		  "no table" },
-		{ "absent, then there", { { TRIAGE_MODULE }, { TRIAGE_SYMBOL } }, 2, "affected", "" },
-		{ "there, then absent", { { TRIAGE_SYMBOL }, { TRIAGE_MODULE } }, 2, "affected", "" },
-		{ "absent, then a doubt", { { TRIAGE_MODULE }, { TRIAGE_MODULE, (char *)"why" } }, 2,
-		  "under_investigation", "why" },
-		{ "a doubt, then there", { { TRIAGE_MODULE, (char *)"why" }, { TRIAGE_SYMBOL } }, 2,
-		  "affected", "" },
+		{ "absent, then there",
+		  { { TRIAGE_MODULE }, { TRIAGE_SYMBOL } },
+		  2,
+		  "affected",
+		  "" },
+		{ "there, then absent",
+		  { { TRIAGE_SYMBOL }, { TRIAGE_MODULE } },
+		  2,
+		  "affected",
+		  "" },
+		{ "absent, then a doubt",
+		  { { TRIAGE_MODULE }, { TRIAGE_MODULE, (char *)"why" } },
+		  2,
+		  "under_investigation",
+		  "why" },
+		{ "a doubt, then there",
+		  { { TRIAGE_MODULE, (char *)"why" }, { TRIAGE_SYMBOL } },
+		  2,
+		  "affected",
+		  "" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		print_message("%s\n", cases[i].what);
@@ -100,10 +132,11 @@ static void the_heaviest_is_said(void **state)
 					    absent ? "vulnerable_code_not_present" : "");
 			const char *action = "";
 			if (!strcmp(cases[i].status, "affected"))
-				action = n ? "No version of pkg:golang/example.com/m@v1.0.0%2Bx%20y"
-					     " without it is known."
-					   : "Update pkg:golang/example.com/m@v1.0.0%2Bx%20y to v1.2.0"
-					     " or later.";
+				action =
+					n ? "No version of pkg:golang/example.com/m@v1.0.0%2Bx%20y"
+					    " without it is known."
+					  : "Update pkg:golang/example.com/m@v1.0.0%2Bx%20y to v1.2.0"
+					    " or later.";
 			assert_string_equal(text_of(said, "action_statement"), action);
 			json_decref(said);
 		}
@@ -117,8 +150,9 @@ static void without_a_product_none_is_made_up(void **state)
 	struct vex *vex = NULL;
 	struct error err = ERROR_NONE;
 	assert_int_equal(vex_new(&options, &vex, NULL), 0);
-	struct triage triage = { .info = { .main_module = (char *)"", .main_path = (char *)"",
-					    .main_version = (char *)"" } };
+	struct triage triage = { .info = { .main_module = (char *)"",
+					   .main_path = (char *)"",
+					   .main_version = (char *)"" } };
 	assert_int_equal(vex_add(vex, &triage, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.message, "--vex-product"));
 	vex_free(vex);

@@ -64,9 +64,10 @@ static void versions_are_in_ranges(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char text[1024];
-		snprintf(text, sizeof(text),
-			 "{\"id\":\"GO-1\",\"affected\":[{\"package\":{\"name\":\"m\"},\"ranges\":%s}]}",
-			 cases[i].ranges);
+		snprintf(
+			text, sizeof(text),
+			"{\"id\":\"GO-1\",\"affected\":[{\"package\":{\"name\":\"m\"},\"ranges\":%s}]}",
+			cases[i].ranges);
 		print_message("%s in %s\n", cases[i].version, cases[i].ranges);
 		struct vuln_entry *entry = parse(text);
 		assert_string_equal(entry->affected[0].module, "m");
@@ -111,7 +112,8 @@ static void all_of_it_is_read(void **state)
 		      { "2199-01-01T00:00:00Z", false } };
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
 		char text[128];
-		snprintf(text, sizeof(text), "{\"id\":\"GO-1\",\"withdrawn\":\"%s\"}", times[i].time);
+		snprintf(text, sizeof(text), "{\"id\":\"GO-1\",\"withdrawn\":\"%s\"}",
+			 times[i].time);
 		entry = parse(text);
 		assert_int_equal(entry->withdrawn, times[i].withdrawn);
 		vuln_entry_free(entry);
@@ -141,9 +143,9 @@ static void what_is_wrong_is_told(void **state)
 		struct vuln_entry *entry = NULL;
 		struct error err = ERROR_NONE;
 		print_message("%s\n", cases[i].text);
-		assert_int_equal(vuln_entry_parse(cases[i].text, strlen(cases[i].text), NOW, &entry,
-						  &err),
-				 -EBADMSG);
+		assert_int_equal(
+			vuln_entry_parse(cases[i].text, strlen(cases[i].text), NOW, &entry, &err),
+			-EBADMSG);
 		assert_null(entry);
 		assert_non_null(strstr(err.message, cases[i].message));
 	}

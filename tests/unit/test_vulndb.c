@@ -46,11 +46,13 @@ static void write_database(const char *modules)
 static void entries_are_found(void **state)
 {
 	(void)state;
-	write_database("[{\"path\":\"a\",\"vulns\":[{\"id\":\"GO-2\"},{\"id\":\"GO-1\",\"fixed\":\"1.2.3\"},"
-		       "{\"id\":\"GO-3\",\"fixed\":\"soon\"}]},{\"path\":\"b\",\"vulns\":[{\"id\":\"GO-2\"}]}]");
-	assert_true(toolbox_run("mkdir -p in && rm -rf in/db && cp -r db in/ && if command -v python3; then"
-				" python3 -m zipfile -c db.zip in/ && python3 -m zipfile -c flat.zip db/index/"
-				" db/ID/; fi"));
+	write_database(
+		"[{\"path\":\"a\",\"vulns\":[{\"id\":\"GO-2\"},{\"id\":\"GO-1\",\"fixed\":\"1.2.3\"},"
+		"{\"id\":\"GO-3\",\"fixed\":\"soon\"}]},{\"path\":\"b\",\"vulns\":[{\"id\":\"GO-2\"}]}]");
+	assert_true(toolbox_run(
+		"mkdir -p in && rm -rf in/db && cp -r db in/ && if command -v python3; then"
+		" python3 -m zipfile -c db.zip in/ && python3 -m zipfile -c flat.zip db/index/"
+		" db/ID/; fi"));
 	static const char *const forms[] = { "db", "db.zip", "flat.zip" };
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		if (i && !toolbox_has("python3"))
@@ -84,7 +86,8 @@ static void what_is_wrong_is_told(void **state)
 	static const struct {
 		const char *modules, *message;
 	} cases[] = {
-		{ "[{\"path\":\"a\",\"vulns\":[{\"id\":\"GO-9\"}]}]", "db: ID/GO-9.json is missing" },
+		{ "[{\"path\":\"a\",\"vulns\":[{\"id\":\"GO-9\"}]}]",
+		  "db: ID/GO-9.json is missing" },
 		{ "[{\"path\":\"a\",\"vulns\":[{}]}]", "a vulnerability has no id" },
 		{ "[{\"path\":\"a\",\"vulns\":[{\"id\":\"../../etc/passwd\"}]}]",
 		  "\"../../etc/passwd\" is no ID" },
