@@ -140,6 +140,24 @@ static int origin_of(const struct job *job, struct origin *ret, struct error *er
 		     : string_format(&ret->path, err, "%s", name->relative);
 }
 
+/* What dwz has moved elsewhere goes into the store, too, if it is there. */
+static int keep_supplement(struct job *job, struct error *err)
+{
+	int r;
+
+	struct supplement supplement;
+	r = supplement_keep(job->store, &job->image, job->outcome->path, &supplement, err);
+	if (r < 0)
+		return r;
+	job->contribution.supplement_id = supplement.id;
+	job->contribution.supplement = supplement.artifact;
+	scoped(string_free) char *missing = NULL;
+	r = supplement_missing(job->store, &job->image, &missing, err);
+	if (r == 0 && missing)
+		outcome_warn(job->outcome, "%s", missing);
+	return r;
+}
+
 /* What the input tells about itself takes a digest of all that is loaded: made while others
  * compress. */
 static int prepare_record(struct job *job, struct error *err)
@@ -154,12 +172,7 @@ static int prepare_record(struct job *job, struct error *err)
 		r = contribution_of_image(job->store, &job->image, &origin, &job->fresh,
 					  &job->contribution, err);
 	if (r == 0)
-		r = supplement_keep(job->store, &job->image, job->outcome->path, &job->contribution, err);
-	scoped(string_free) char *missing = NULL;
-	if (r == 0)
-		r = supplement_missing(job->store, &job->image, &missing, err);
-	if (r == 0 && missing)
-		outcome_warn(job->outcome, "%s", missing);
+		r = keep_supplement(job, err);
 	/* With --build-id=keep, the file's own, whatever it says. */
 	if (r == 0)
 		job->contribution.build_id = job->outcome->build_id;

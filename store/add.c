@@ -13,7 +13,6 @@
 #include "store/add.h"
 #include "store/take_back.h"
 #include "store/internal.h"
-#include "store/supplement.h"
 
 /* ---- how the sections lay ---- */
 
@@ -246,7 +245,8 @@ static int add_image(struct store *st, const struct image *image, const struct m
 }
 
 int store_add_image(struct store *st, const struct image *image, const struct mapping *mapping,
-		    const struct origin *origin, const char *path, struct object_result *ret_object,
+		    const struct origin *origin, const struct supplement *supplement,
+		    struct object_result *ret_object,
 		    struct build *ret_build, struct error *err)
 {
 	int r;
@@ -259,8 +259,10 @@ int store_add_image(struct store *st, const struct image *image, const struct ma
 	if (r == 0 && removed_build(st, &c.build_id))
 		r = error_set(err, -EEXIST, "%s was removed from this store for good",
 			      BUILD_ID_HEX(&c.build_id));
-	if (r == 0 && path)
-		r = supplement_keep(st, image, path, &c, err);
+	if (supplement) {
+		c.supplement_id = supplement->id;
+		c.supplement = supplement->artifact;
+	}
 	if (r == 0)
 		r = add_image(st, image, mapping, &c, &fresh, ret_object, ret_build, err);
 	if (r < 0)

@@ -26,18 +26,25 @@ must_check int contribution_of_image(struct store *st, const struct image *image
 				     const struct origin *origin, struct fresh *fresh,
 				     struct contribution *ret, struct error *err);
 
+/** What debug information refers to: dwz's file. id.size 0: nothing; found by supplement_keep(). */
+struct supplement {
+	struct build_id id;
+	struct artifact artifact; /* where it was found */
+};
+
 /**
  * What `dbgstore add` does with one mapped file: store it byte for byte and put its record. A
  *separate debug file, or what has symbols and no code, is a debug half; what has DWARF, an
  *original; else a stripped half.
  *
- * @path     where it lies, for what its debug information refers to (supplement.h); NULL: that is not looked for
+ * @supplement  what its debug information refers to; may be NULL
  * @mapping  that @image's bytes are of, checked before the record is put; NULL: they cannot change
  * @ret_build  the merged view after it: look at its collision
  * Errors: -ENOENT no build ID; -ENOTSUP a core file; -EBUSY the file changed meanwhile; -EEXIST the
  *build was removed for good
  */
 must_check int store_add_image(struct store *st, const struct image *image,
-			       const struct mapping *mapping, const struct origin *origin, const char *path,
+			       const struct mapping *mapping, const struct origin *origin,
+			       const struct supplement *supplement,
 			       struct object_result *ret_object, struct build *ret_build,
 			       struct error *err);

@@ -71,7 +71,10 @@ static int add_mapped(struct adding *a, const struct walk_file *file, const stru
 		origin.path = (char *)file->relative;
 	struct object_result object;
 	struct build build;
-	r = store_add_image(a->st, &image, mapping, &origin, file->path, &object, &build, err);
+	struct supplement supplement;
+	r = supplement_keep(a->st, &image, file->path, &supplement, err);
+	if (r == 0)
+		r = store_add_image(a->st, &image, mapping, &origin, &supplement, &object, &build, err);
 	if (r < 0)
 		return r;
 	scoped(string_free) char *missing = NULL;

@@ -86,6 +86,8 @@ extern const char *const origin_keys[]; /* that this release knows; NULL behind 
 #define RECORD_NAME_SIZE (sizeof("builds/ab/") + BUILD_ID_HEX_SIZE)
 /** "builds/ab/abcdef…", relative to the store. */
 const char *record_name(const struct build_id *id, char ret[static RECORD_NAME_SIZE]);
+#define CONTRIBUTION_NAME_SIZE (DIGEST_HEX_SIZE + 5) /* 64 digits, ".json", NUL */
+const char *contribution_name(const struct digest *digest, char ret[static CONTRIBUTION_NAME_SIZE]);
 /** Is this the file name of a contribution, and of which digest? */
 bool contribution_name_parse(const char *name, struct digest *ret);
 /** Read a contribution and compare its bytes with its name. Errors: -EBADMSG damaged; else what reading gives */

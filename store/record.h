@@ -60,7 +60,7 @@ struct contribution {
 	struct artifact debug;	  /* separate debug file, or debug image */
 	struct artifact sources;  /* source manifest */
 	struct build_id supplement_id; /* of what the debug information refers to (dwz's file); size 0: nothing */
-	struct artifact supplement;    /* its debug information, where it was found */
+	struct artifact supplement;    /* that file, where it was found */
 	enum quality quality;	  /* of debug, else of original */
 	struct origin origin;
 	json_t *sections; /* owned; how the input's sections lay: array, or NULL */

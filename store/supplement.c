@@ -17,7 +17,7 @@
 struct search {
 	struct store *st;
 	const struct alt_link *link;
-	struct contribution *c;
+	struct artifact found;
 };
 
 /* Errors: -ENOENT the store has no debug information of that ID, or of two programs */
@@ -61,7 +61,7 @@ static int try_file(struct search *s, const char *path, struct error *err)
 		return -ENOENT; /* it changed meanwhile; it was removed for good */
 	if (r < 0)
 		return error_prefix(err, r, "%s", ESCAPED(path));
-	s->c->supplement = (struct artifact){ true, object.digest, object.size_bytes };
+	s->found = (struct artifact){ true, object.digest, object.size_bytes };
 	return 0;
 }
 
@@ -126,7 +126,7 @@ static int search(struct search *s, const char *path, struct error *err)
 {
 	int r;
 
-	r = find_build(s->st, &s->link->id, &s->c->supplement, err);
+	r = find_build(s->st, &s->link->id, &s->found, err);
 	if (r != -ENOENT)
 		return r;
 	scoped(string_free) char *folder = NULL, *named = NULL;
@@ -143,17 +143,20 @@ static int search(struct search *s, const char *path, struct error *err)
 }
 
 int supplement_keep(struct store *st, const struct image *image, const char *path,
-		    struct contribution *c, struct error *err)
+		    struct supplement *ret, struct error *err)
 {
 	int r;
 
+	*ret = (struct supplement){ 0 };
 	struct alt_link link;
 	if (image_alt_link(image, &link, NULL) < 0)
 		return 0; /* a damaged one names nothing, to a debugger neither */
-	c->supplement_id = link.id;
-	struct search s = { .st = st, .link = &link, .c = c };
+	struct search s = { .st = st, .link = &link };
 	r = search(&s, path, err);
-	return r == -ENOENT ? 0 : r;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret = (struct supplement){ link.id, s.found };
+	return 0;
 }
 
 int supplement_missing(struct store *st, const struct image *image, char **ret, struct error *err)

@@ -11,12 +11,12 @@
  * complete in itself. Nothing but a file of that very build ID is taken.
  *
  * @path  of the file that refers to it
- * @c     its supplement_id and supplement are set, the second only where it was found
+ * @ret   its artifact is present only where it was found
  * Errors: what adding gives, but for the file's own faults: those are as if it were not there. No
  * link: 0
  */
 must_check int supplement_keep(struct store *st, const struct image *image, const char *path,
-			       struct contribution *c, struct error *err);
+			       struct supplement *ret, struct error *err);
 
 /** A warning where the store does not have what the image refers to, else NULL. @ret freed by the
  * caller. */
