@@ -108,7 +108,7 @@ def plain(work):
 
 
 for compiler in ('gcc', 'clang'):
-    @case(f'cgo.sh, {compiler}: the C of a Go program', needs=['go', compiler, 'objdump'])
+    @case(f'cgo.sh, {compiler}: the C of a Go program', needs=['go', compiler, 'objdump'], long=compiler != 'gcc')
     def snippet(work, compiler=compiler):
         check(cgo_program(work, 'snippet', CC=compiler, before=f'. "{HARDENING}/cgo.sh"'))
 
@@ -123,7 +123,7 @@ def snippet_order(work):
     expect('-mbranch-protection=standard' in arm and '-fcf-protection' not in arm, arm)
 
 
-@case('hardened-gcc: the C of a Go program, and C alone', needs=['go', 'gcc', 'objdump'])
+@case('hardened-gcc: the C of a Go program, and C alone', needs=['go', 'gcc', 'objdump'], long=True)
 def wrapper(work):
     # The go command's cache goes by the compiler's name and version, not by its spec file: a name of its own.
     shutil.copytree(HARDENING, 'hardening', symlinks=True)
@@ -150,7 +150,7 @@ def wrapper(work):
 
 
 for machine in ('x86_64', 'aarch64'):
-    @case(f'clang-{machine}.cfg: the C of a Go program, and C alone', needs=['go', 'clang', 'objdump'])
+    @case(f'clang-{machine}.cfg: the C of a Go program, and C alone', needs=['go', 'clang', 'objdump'], long=True)
     def configuration(work, machine=machine):
         if machine != platform.machine():
             raise lib.Skip(f'for {machine}')
