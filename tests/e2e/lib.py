@@ -315,6 +315,11 @@ def go_release():
     return tuple(map(int, found.groups())) if found else (99, 0)
 
 
+def need_go_build_ids():
+    if go_release() < (1, 24):
+        raise Skip('Go 1.24 or newer is needed: older linkers write no GNU build ID of their own')
+
+
 def go_program(folder, name='hello', flags=(), env=None):
     """A Go program with a module beside it as its dependency; needs no network. The binary's path."""
     folder = os.path.abspath(folder)
@@ -349,13 +354,21 @@ def go_proxy(folder, module='example.com/Loud', version='v1.2.0-RC1', name='loud
             'GOFLAGS': '-mod=mod -modcacherw'}
 
 
-def go_trimmed(folder, flags=()):
+def go_toolchain(release):
+    """The environment in which the go command is that release, which it fetches."""
+    env = {**clean_env(), 'GOTOOLCHAIN': 'go' + release}
+    told = run('go', 'env', 'GOROOT', env=env, status=None)
+    if told.status:
+        raise Skip(f'no Go {release}: {told.errors.strip()[-200:]}')
+    root = told.text.strip()
+    return {'GOROOT': root, 'PATH': os.path.join(root, 'bin') + os.pathsep + os.environ['PATH']}
+
+
+def go_trimmed(folder, flags=(), toolchain=None):
     """A -trimpath program in folder/app that requires a module of a cache in folder/cache; (binary,
-    environment)."""
-    if go_release() < (1, 24):
-        raise Skip('Go 1.24 or newer is needed: older ones write no GNU build ID of their own')
+    environment). toolchain: of another go command, from go_toolchain()."""
     folder = os.path.abspath(folder)
-    env = go_proxy(folder)
+    env = {**go_proxy(folder), **(toolchain or {})}
     app = os.path.join(folder, 'app')
     write(os.path.join(app, 'main.go'), GO_TRIMMED)
     write(os.path.join(app, 'go.mod'), 'module example.com/app\n\ngo 1.21\n\nrequire example.com/Loud v1.2.0-RC1\n')

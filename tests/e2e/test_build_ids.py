@@ -8,7 +8,7 @@ import os
 import shutil
 
 import lib
-from lib import Skip, case, equal, expect, matches, run
+from lib import case, equal, expect, matches, run
 
 ASKED = (('go', 'version', '-m'), ('go', 'tool', 'buildid'), ('go', 'tool', 'nm'))
 NEEDS = ['go', 'gdb', 'readelf', 'eu-unstrip', 'debuginfod-find']
@@ -133,8 +133,7 @@ def check_choices(store, unsplit, change):
 
 
 def check_modes(work, env, runs, modes):
-    if lib.go_release() < (1, 24):
-        raise Skip('Go 1.24 or newer is needed')
+    lib.need_go_build_ids()
     for mode in modes:
         for flags, change in ((['-ldflags=-B=none'], 'build-id-added'), ([], 'build-id-shown')):
             check_choices(*check(work, ['-buildmode=' + mode] + flags, env, runs, change), change)
@@ -173,6 +172,7 @@ def cgo_program(work, flags):
 @case('cgo: linked by Go as always; linked by gcc, an ID that is there stays, and for one that is not there is no room',
       needs=NEEDS + ['gcc'])
 def cgo(work):
+    lib.need_go_build_ids()
     store = lib.new_store(work)
     for mode, flags, expected in (('internal', '-B=none', ['build-id-added']), ('external', '', []),
                                   ('external', '-B=none -extldflags=-Wl,--build-id=none', [])):
@@ -197,6 +197,7 @@ def cgo(work):
 @case('Go, -buildid=redacted and none: a content hash in place of an ID that says nothing; kept, the second collides',
       needs=NEEDS)
 def redacted(work):
+    lib.need_go_build_ids()
     flags = ['-ldflags=-buildid=redacted']
     one = lib.go_program(fresh(work, 'one'), flags=flags)
     two = lib.go_program(fresh(work, 'two'), flags=flags + ['-gcflags=-N -l'])

@@ -60,13 +60,24 @@ def gdb_go(work):
 @case('gdb: lines of main module, dependency and standard library of a -trimpath Go program; --original, --debug-names=keep',
       needs=['gdb', 'go', 'readelf'])
 def gdb_trimmed(work):
+    check_trimmed(work)
+
+
+for _release in ('1.21.13', '1.24.13'):
+    @case(f'gdb: the same of Go {_release}, with DWARF 4', needs=['gdb', 'go', 'readelf'], long=True)
+    def gdb_trimmed_old(work, release=_release):
+        check_trimmed(work, lib.go_toolchain(release))
+
+
+def check_trimmed(work, toolchain=None):
     work = os.path.realpath(work)
-    binary, env = lib.go_trimmed(work, flags=['-gcflags=all=-N -l'])
-    build_id, app = lib.build_id(binary), os.path.join(work, 'app')
+    binary, env = lib.go_trimmed(work, flags=['-gcflags=all=-N -l'], toolchain=toolchain)
+    app = os.path.join(work, 'app')
     store, untouched = lib.new_store(work), lib.new_store(work, 'untouched')
     run('cp', binary, 'kept')
     lib.dbgsplit(f'--store={untouched}', '--debug-names=keep', os.path.abspath('kept'), cwd=app, env=env)
     lib.dbgsplit(f'--store={store}', binary, cwd=app, env=env)
+    build_id = lib.build_id(binary)
     for gone in ('app', 'cache'):
         os.rename(os.path.join(work, gone), os.path.join(work, gone + '.gone'))
     with lib.Server(store) as server:
@@ -129,11 +140,11 @@ def gdb_prefix_map(work):
         lib.expect('int doubled = 2' not in out, f'{flag}: without the change gdb asks for no source: {out}')
 
 
-def dlv(server, work, binary, *commands):
+def dlv(server, work, binary, *commands, options=()):
     """What Delve prints, without colours. One that knows this Go too little skips the case."""
     script = lib.write(os.path.join(work, 'commands'), '\n'.join(commands) + '\nexit\n')
-    done = run('dlv', 'exec', '--allow-non-terminal-interactive', '--init', script, binary, env=server.client_env(work), status=None)
-    if re.search('too (new|old) for this version', done.text + done.errors):
+    done = run('dlv', 'exec', *options, '--allow-non-terminal-interactive', '--init', script, binary, env=server.client_env(work), status=None)
+    if done.status and re.search('too (new|old) for this version', done.text + done.errors):
         raise lib.Skip((done.text + done.errors).strip().replace('\n', ' '))
     lib.equal(done.status, 0, done.text + done.errors)
     return re.sub(r'\x1b\[\d*m', '', done.text)
@@ -169,6 +180,22 @@ def dlv_exec(work):
         matches(r'^   at /runtime/proc\.go:\d+', out, 'stack')
         matches(r'^=>\s+10:\s+text := loud\.Say\("dbgvault"\)', out, 'main module')
         matches(r'func Println\(a \.\.\.any\)', out, 'standard library')
+
+
+@case('dlv exec: the same of Go 1.24 with -trimpath, with DWARF 4', needs=['dlv', 'go', 'debuginfod-find'], long=True)
+def dlv_exec_old(work):
+    work = os.path.realpath(work)
+    trimmed, env = lib.go_trimmed(work, flags=['-gcflags=all=-N -l'], toolchain=lib.go_toolchain('1.24.13'))
+    store = lib.new_store(work)
+    lib.dbgsplit(f'--store={store}', trimmed, cwd=os.path.join(work, 'app'), env=env)
+    for gone in ('app', 'cache'):
+        os.rename(os.path.join(work, gone), os.path.join(work, gone + '.gone'))
+    with lib.Server(store) as server:
+        out = dlv(server, work, trimmed, 'break example.com/Loud.Say', 'continue', 'next', 'frame 1 list', 'list fmt.Println',
+                  options=['--check-go-version=false'])
+    matches(r'^> .*example\.com/Loud\.Say\(\) /example\.com/Loud@v1\.2\.0-RC1/loud\.go:5 ', out)
+    matches(r'^=>\s+10:\s+text := loud\.Say\("dbgvault"\)', out, 'main module')
+    matches(r'func Println\(a \.\.\.any\)', out, 'standard library')
 
 
 @case('debuginfod-find: debuginfo, executable, source and section', needs=['debuginfod-find', 'g++', 'objcopy'])

@@ -120,6 +120,7 @@ def go(work):
 
 @case('Go, -trimpath: names that the store has made absolute are what they were', needs=['go'])
 def trimmed(work):
+    lib.need_go_build_ids()
     binary, env = lib.go_trimmed('build', flags=['-ldflags=-compressdwarf=false'])
     store = lib.new_store(work)
     shutil.copy2(binary, 'inplace')
@@ -140,6 +141,7 @@ def trimmed(work):
 
 @case('files that were given a build ID, or have one shown: byte for byte', needs=['go'])
 def given(work):
+    lib.need_go_build_ids()
     store = lib.new_store(work)
     for binary, kind in ((lib.go_program('hidden', flags=['-ldflags=-compressdwarf=false']), 'build-id-shown'),
                          (lib.go_program('none', flags=['-ldflags=-compressdwarf=false -B=none']), 'build-id-added')):

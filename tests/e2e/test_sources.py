@@ -207,11 +207,11 @@ def nothing_outside(work):
 def go(work):
     work = os.path.realpath(work)
     binary = lib.go_program(work)
-    build_id = lib.build_id(binary)
     root = os.path.realpath(run('go', 'env', 'GOROOT', env=lib.go_env()).text.strip())
     store = lib.new_store(work)
     # The module beside it is below no root of itself: it replaces a required one.
     split(store, binary, f'--source-root={work}/greeting', cwd=os.path.join(work, 'app'))
+    build_id = lib.build_id(binary)  # older releases are given theirs
     with lib.Server(store) as server:
         equal(fetch(server, build_id, f'{work}/app/main.go'), (200, lib.GO_MAIN.encode()), 'main.go')
         equal(fetch(server, build_id, f'{work}/greeting/greeting.go'), (200, lib.GO_GREETING.encode()), 'greeting.go')
