@@ -132,6 +132,9 @@ def served_go(work):
 
 @case('dlv core: a Go program, its executable fetched by debuginfod-find', needs=['dlv', 'debuginfod-find', 'go'])
 def served_dlv(work):
+    release = matches(r'^Version: (\d+)\.(\d+)', run('dlv', 'version').text)
+    if tuple(map(int, release.groups())) < (1, 22):
+        raise lib.Skip('Delve before 1.22 asks no server for sources')
     binary = go_crash(work)
     store, core = store_and_forget(work, binary)
     listed = run(lib.DBGSTORE, 'find', f'--store={store}', f'--core={core}').text
