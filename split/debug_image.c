@@ -79,6 +79,10 @@ static int plan_sections(struct debug_image *debug, struct error *err)
 		const struct section *section = &image->sections[i];
 		struct debug_section *out = &debug->sections[i];
 		*out = (struct debug_section){ .shdr = section->shdr, .name = section->name };
+		if (i == 0) /* its place and type mean nothing, and may not fit here */
+			out->shdr = (GElf_Shdr){ .sh_size = section->shdr.sh_size,
+						 .sh_link = section->shdr.sh_link,
+						 .sh_info = section->shdr.sh_info };
 		if (i == 0 || section->shdr.sh_type == SHT_NULL)
 			continue;
 		if (plan->sections[i].fate == FATE_KEEP) {

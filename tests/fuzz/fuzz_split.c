@@ -134,6 +134,13 @@ static void add_object(unsigned class, unsigned encoding, fuzz_add add)
 	size_t size;
 	uint8_t *file = elf_builder_build(&b, &size);
 	add(file, size);
+	if (class == ELFCLASS64) { /* section 0 is there as any other, at the file's end */
+		Elf64_Shdr *first = (Elf64_Shdr *)(file + ((Elf64_Ehdr *)file)->e_shoff);
+		first->sh_type = SHT_PROGBITS;
+		first->sh_offset = size - 16;
+		first->sh_size = 16;
+		add(file, size);
+	}
 	free(file);
 	elf_builder_free(&b);
 }
