@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include "base/file.h"
@@ -35,6 +36,7 @@ struct store {
 must_check int store_own_file(struct store *st, int fd, struct error *err);
 must_check int store_own_folder(struct store *st, int fd, struct error *err);
 
+#define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
 /** Open a folder below @dir_fd, made with the store's mode where it is missing (and its parent synced). */
 must_check int store_open_folder(struct store *st, int dir_fd, const char *name, int *ret_fd,
 				 struct error *err);
