@@ -159,7 +159,8 @@ KNOWN = {
 
 
 def split_and_check(path, title):
-    """'left' or the bad cells."""
+    """('left' or 'split', the bad cells). Not joined again: a debug file of what has no loaded byte is known by
+    nothing as one."""
     for name in ('stripped', 'debug'):
         if os.path.exists(name):
             os.unlink(name)
@@ -171,7 +172,7 @@ def split_and_check(path, title):
         expect(done.status == 0 or not os.path.exists('stripped'), f'{title}: refused, and a file was written')
         return 'left', {}
     cells = checks.row(shapes.Shape(None, False, True), path, os.path.abspath('stripped'), os.path.abspath('debug'),
-                       ('join', 'verify'))
+                       ('join', 'rejoin', 'verify'))
     return 'split', {k: v for k, v in cells.items() if v not in ('ok', '-') and f'{title} {k}' not in KNOWN}
 
 
