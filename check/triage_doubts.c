@@ -262,6 +262,10 @@ int triage_doubt(const struct image *image, struct wanted *wanted, struct error 
 	struct triage *triage = wanted->triage;
 	if (*triage->why)
 		return doubt_all(triage, triage->why, err);
+	if (triage->functions.format && !strcmp(triage->functions.format, "1.2"))
+		return doubt_all(triage,
+				 "the function table of Go before 1.16 does not tell what was compiled together",
+				 err);
 	if (is_shared(image, &triage->info))
 		return doubt_all(triage, "packages of it are in other files (-linkshared)", err);
 	int r = go_setting_is(&triage->info, "-buildmode", "plugin") ? doubt_plugin(wanted, err)

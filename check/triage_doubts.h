@@ -7,6 +7,7 @@
  * symbol level (triage_vuln.doubt). After wanted_settle(). For check/triage.c alone.
  *
  * - The function table was not read in full, or is not the whole program's (-linkshared).
+ * - It is of Go before 1.16, and does not tell what was compiled together: go:linkname would not be seen.
  * - Names are obfuscated: there is not even a runtime.
  * - The package of a plugin that is its main package has another name in it.
  * - Its package gives functions other names: go:linkname, and assembly that names another package's

@@ -374,6 +374,28 @@ static int check_ids(const struct wanted *wanted, const struct dwo_units *units,
 	return 0;
 }
 
+static unsigned column_id(const struct package *p, size_t i)
+{
+	return p->version == 5 ? columns[i].id5 : columns[i].id4;
+}
+
+/* What there is no column for would be lost. */
+static int check_sections(const struct package *p, const struct image *dwo, struct error *err)
+{
+	static const char suffix[] = ".dwo";
+	for (uint64_t i = 1; i < dwo->n_sections; i++) {
+		const char *name = dwo->sections[i].name;
+		size_t size = strlen(name), k = 0;
+		bool is_split = size >= strlen(suffix) &&
+				!strcmp(name + size - strlen(suffix), suffix);
+		while (k < N_COLUMNS && (!column_id(p, k) || strcmp(columns[k].name, name) != 0))
+			k++;
+		if (is_split && k == N_COLUMNS && strcmp(name, STRINGS) != 0)
+			return error_set(err, -ENOTSUP, "%s in DWARF %u", ESCAPED(name), p->version);
+	}
+	return 0;
+}
+
 static int add_content(struct package *p, const struct image *dwo, const struct dwo_units *units,
 		       struct error *err)
 {
@@ -381,13 +403,10 @@ static int add_content(struct package *p, const struct image *dwo, const struct 
 
 	struct row shared = { 0 };
 	uint32_t strings = (uint32_t)p->streams[N_COLUMNS].size;
+	r = check_sections(p, dwo, err);
 	for (size_t i = ABBREV; r == 0 && i < N_COLUMNS; i++) {
-		if (!(p->version == 5 ? columns[i].id5 : columns[i].id4)) {
-			if (image_find_section(dwo, columns[i].name))
-				r = error_set(err, -ENOTSUP, "%s in DWARF %u", columns[i].name,
-					      p->version);
+		if (!column_id(p, i))
 			continue;
-		}
 		r = i == STR_OFFSETS
 			    ? append_string_offsets(p, dwo, strings, &shared.ranges[i], err)
 			    : append_section(p, dwo, i, &shared.ranges[i], err);
@@ -443,11 +462,6 @@ static void put_word(const struct package *p, uint8_t **at, uint32_t word)
 {
 	image_encode_word(p->image, word, *at);
 	*at += 4;
-}
-
-static unsigned column_id(const struct package *p, size_t i)
-{
-	return p->version == 5 ? columns[i].id5 : columns[i].id4;
 }
 
 /* DWARF 5, 7.3.5.3; version 2 differs in the first four bytes. */

@@ -120,6 +120,21 @@ def types(work):
         shutil.rmtree('debug')
 
 
+@case('what a package has no column for (.debug_macinfo.dwo): a warning, and nothing is lost', needs=['gcc'])
+def no_column(work):
+    os.makedirs('src')
+    lib.write('src/main.c', '#define THREE 3\nint main(void) { return THREE - 3; }\n')
+    run('gcc', '-g3', '-gdwarf-4', '-gstrict-dwarf', '-gsplit-dwarf', '-c', 'main.c', cwd='src')
+    run('gcc', '-Wl,--build-id', '-o', '../prog', 'main.o', cwd='src')
+    names = run('readelf', '-SW', 'src/main.dwo').text
+    if '.debug_macinfo.dwo' not in names:
+        raise lib.Skip('this gcc writes no .debug_macinfo.dwo')
+    os.makedirs('out')
+    done = lib.dbgsplit('--debug-file=out/debug', '-o', 'out/prog', 'prog')
+    matches(r'main.dwo: .debug_macinfo.dwo in DWARF 4', done.errors)
+    equal(sorted(os.listdir('out')), ['debug', 'prog'], 'what was written')
+
+
 @case('what is missing, of another build, damaged or there already: a warning, and nothing is written', needs=['gcc'])
 def trouble(work):
     build('gcc', '-gdwarf-4')

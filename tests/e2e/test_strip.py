@@ -58,7 +58,8 @@ def make_install_strip(work):
         run(*command, cwd='src', env=env)
     run('make', 'install-strip', f'DESTDIR={work}/one', cwd='src', env=env)
     was_split(f'{work}/one/usr/bin/prog', store)
-    run('make', 'install-strip', f'STRIP={lib.DBGSPLIT}', f'DESTDIR={work}/two', cwd='src', env=env)
+    os.symlink(lib.DBGSPLIT, f'{work}/tools/dbgsplit')
+    run('make', 'install-strip', f'STRIP={work}/tools/dbgsplit', f'DESTDIR={work}/two', cwd='src', env=env)
     was_split(f'{work}/two/usr/bin/prog', store)
 
 

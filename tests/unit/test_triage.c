@@ -152,6 +152,46 @@ static void levels_and_doubts(void **state)
 	}
 }
 
+/* Go before 1.16 tells less of what has which name. */
+static void old_tables_leave_a_doubt(void **state)
+{
+	(void)state;
+	static const struct {
+		enum go_program_format format;
+		const char *version;
+		bool doubted;
+	} cases[] = {
+		{ PROGRAM_1_2, "go1.15.2", true },
+		{ PROGRAM_1_16, "go1.16.1", false },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vulndb *db = write_database(SYMBOLS("/absent", "\"F\""));
+		struct go_program p = {
+			.format = cases[i].format,
+			.functions = functions,
+			.n_functions = ARRAY_SIZE(functions),
+			.version = cases[i].version,
+			.modules = BUILD DEP,
+		};
+		size_t size;
+		uint8_t *file = go_program_build(&p, ELFCLASS64, ELFDATA2LSB, &size);
+		struct image image;
+		struct triage triage = { 0 };
+		assert_int_equal(image_open(file, size, &image, NULL), 0);
+		assert_int_equal(triage_run(&image, db, true, &triage, NULL), 0);
+		assert_int_equal(triage.n_vulns, 1);
+		assert_string_equal(triage.why, "");
+		assert_int_equal(triage.vulns[0].level, TRIAGE_MODULE);
+		assert_int_equal(triage.vulns[0].doubt != NULL, cases[i].doubted);
+		if (cases[i].doubted)
+			assert_non_null(strstr(triage.vulns[0].doubt, "before 1.16"));
+		triage_free(&triage);
+		image_close(&image);
+		free(file);
+		vulndb_close(db);
+	}
+}
+
 static void without_a_table_all_is_taken_to_be_there(void **state)
 {
 	(void)state;
@@ -185,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(levels_and_doubts),
+		cmocka_unit_test(old_tables_leave_a_doubt),
 		cmocka_unit_test(without_a_table_all_is_taken_to_be_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
