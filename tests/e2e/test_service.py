@@ -77,7 +77,7 @@ def environment(work):
     line = line.replace('/var/lib/dbgvault', store).replace('/var/cache/dbgserve', f'{work}/cache')
     os.mkdir(f'{work}/cache')
     port = free_port()
-    server = subprocess.Popen(f'exec {DBGSERVE} {line}', shell=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    server = subprocess.Popen(['sh', '-c', f'exec "$0" {line}', DBGSERVE], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                               env=clean_env(DBGSERVE_OPTIONS=f'--port={port} --upstream=http://127.0.0.1:1'))
     try:
         until = time.time() + 30
