@@ -93,13 +93,21 @@ static int half_open(struct half *half, struct error *err)
 	return r == 0 ? half_map(half, half->fd, err) : r;
 }
 
+/* An object file without a loaded byte has nothing that its debug file lacks, but for this. */
+static bool carries_recipe(const struct half *half)
+{
+	struct recipe recipe;
+	return recipe_open(mapping_bytes(half->mapping), mapping_size(half->mapping), &recipe,
+			   NULL) == 0;
+}
+
 static int check_pair(const struct join *join, struct error *err)
 {
 	const struct half *s = &join->stripped, *d = &join->debug;
 	if (image_is_separate_debug(&s->image))
 		return error_set(err, -EINVAL, "%s: a debug file; the stripped one comes first",
 				 ESCAPED(s->path));
-	if (!image_is_separate_debug(&d->image))
+	if (!image_is_separate_debug(&d->image) && !carries_recipe(d))
 		return error_set(err, -EINVAL, "%s: not a separate debug file", ESCAPED(d->path));
 
 	if (s->id.size != d->id.size || (s->id.size && !build_id_equal(&s->id, &d->id)))

@@ -182,6 +182,16 @@ def to_zstd(source, target, level, more=0):
     lib.write(target, bytes(data))
 
 
+@case('an object file without a loaded byte: byte for byte', needs=['gcc'])
+def nothing_loaded(work):
+    lib.write('types.c', 'typedef struct { int a, b; } pair;\n')
+    run('gcc', '-g', '-fno-eliminate-unused-debug-types', '-c', 'types.c')
+    equal(run('size', '-d', 'types.o').text.split()[-3], '0', 'bytes that are loaded')
+    lib.dbgsplit('--debug-file=types.debug', '-o', 'out.o', 'types.o')
+    lib.dbgsplit('--join', 'out.o', 'types.debug', '-o', 'again.o')
+    equal(lib.read('again.o'), lib.read('types.o'), 'joined')
+
+
 @case('zstd sections: byte for byte, or other streams of the same size', needs=['zstd', 'g++'])
 def zstd(work):
     binary = lib.cxx_program('build', flags=['-gz'])
