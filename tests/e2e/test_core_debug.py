@@ -81,6 +81,7 @@ def bundle_go(work):
 
 @case('bundle: -trimpath sources of a Go core', needs=['gdb', 'go'])
 def bundle_go_trimpath(work):
+    needs_own_build_id()
     script = bundle(work, *store_and_forget(work, go_crash(work, '-trimpath')))
     out = run(script, *GDB, *GO_COMMANDS).text
     matches(r'#\d+ +.* in main\.depth \(list=0x[0-9a-f]+,? ?.*\) at /*example\.com/crash/main\.go:11$', out, 'backtrace')
@@ -123,6 +124,7 @@ def served_cxx(work):
 
 @case('gdb -c CORE: a Go program by DEBUGINFOD_URLS alone, its build ID shown by dbgsplit', needs=['gdb', 'go'])
 def served_go(work):
+    needs_own_build_id()
     # Which build IDs a core shows is told by PT_NOTE alone: without one, gdb asks for nothing.
     store, core = store_and_forget(work, go_crash(work))
     with lib.Server(store) as server:

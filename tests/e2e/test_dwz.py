@@ -6,6 +6,7 @@ import re
 
 import lib
 from lib import case, equal, expect, matches, run
+from serving import logged
 
 GDB = ['gdb', '-q', '-nx', '-batch', '-iex', 'set debuginfod enabled on', '-iex', 'set confirm off']
 N = 30
@@ -59,7 +60,7 @@ def debug(work):
         matches(r'^type = struct shared_7 \{', text)
         matches(r'struct shared_6 \*link_7;', text)
         matches(r'total \+= sum_5', text)
-        matches(rf'served kind=debuginfo id={common} status=200', server.log())
+        logged(server, rf'served kind=debuginfo id={common} status=200')
 
 
 @case('the common file is found as gdb finds it: by path, in .dwz folders and by build ID', needs=['gcc', 'dwz'])

@@ -192,7 +192,8 @@ def go_answers(path):
         'go version -m': run('go', 'version', '-m', path, env=env).text.split('\n', 1)[1],
         'go tool buildid': run('go', 'tool', 'buildid', path, env=env).text,
         'go tool nm': run('go', 'tool', 'nm', '-size', '-type', path, env=env).text,
-        'go tool objdump': run('go', 'tool', 'objdump', '-s', '^main\\.main$', path, env=env).text,
+        # An older Go disassembles fewer machines.
+        'go tool objdump': run('go', 'tool', 'objdump', '-s', '^main\\.main$', path, env=env, status=None).text,
     }
 
 
@@ -204,7 +205,8 @@ def add_go(title, flags, extra):
         original, stripped, debug = split_pair(binary)
         check_pair(original, stripped, debug, runs=True)
         equal(go_answers(stripped), before, "Go tools' answers")
-        check_store_pair(binary, runs=True)
+        if lib.go_release() >= (1, 24):  # older linkers write no GNU build ID to ask for
+            check_store_pair(binary, runs=True)
 
 
 for _title, (_flags, _extra) in GO_SHAPES.items():

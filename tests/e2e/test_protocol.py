@@ -139,7 +139,7 @@ def base_path(work):
     store = new_store(work)
     ident, source = small_program(work, store)
     with Server(store, '--base-path=/debug/info/') as server:
-        matches(f'DEBUGINFOD_URLS="{server.url}/debug/info"$', server.log())
+        logged(server, f'DEBUGINFOD_URLS="{server.url}/debug/info"$')
         for path in ('', '/', '/healthz', '/metrics', f'/buildid/{ident}/debuginfo', f'//buildid/{ident}/section/.text',
                      f'/buildid/{ident}/source{source}', f'/{ident[:2]}/{ident[2:]}/executable'):
             equal(ask(server, '/debug/info' + path).status, 200, path)

@@ -105,6 +105,8 @@ def equal_but_streams():
 
 @case('Go: all but streams as it was; byte for byte with --exact', needs=['go'])
 def go(work):
+    if lib.go_release() < (1, 24):
+        raise lib.Skip('Go 1.24 or newer is needed: streams of the older encoder may not fit their old place')
     binary = lib.go_program('build')
     split_and_join(binary)
     equal_but_streams()

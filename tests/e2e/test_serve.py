@@ -26,6 +26,7 @@ def first_lines(work):
     store = new_store(work)
     small_program(work, store)
     with Server(store) as server:
+        logged(server, '--listen=')
         lines = server.log().splitlines()
         expect(server.url in lines[0] and store in lines[0] and '1 build)' in lines[0], lines[0])
         matches(f'export DEBUGINFOD_URLS="{server.url}"', server.log())
@@ -34,6 +35,7 @@ def first_lines(work):
         equal(ask(server, '/').body[:9], b'dbgserve ')
         equal(server.stop(), 0, 'exit status')
     with Server(store, '--json') as server:
+        logged(server, '"serving"')
         first = json.loads(server.log().splitlines()[0])
         equal(first['event'], 'serving')
         equal(first['builds'], 1)

@@ -146,7 +146,7 @@ def wrong_ones(work):
         with Upstream(lambda handler, body=body: give(handler, body)) as bad:
             with Server(store, f'--upstream={bad.url}', f'--upstream-store={work}/kept-{name}') as server:
                 equal(status_of(server, f'/buildid/{ident}/debuginfo'), None, f'{name}: dropped, never a 404')
-                expect('upstream http' in server.log(), server.log())
+                logged(server, 'upstream http')
                 began = time.time()
                 equal(status_of(server, f'/buildid/{ident}/executable'), None, 'the breaker is open')
                 expect(time.time() - began < 3 and bad.count('/executable') == 0, 'it was asked again')

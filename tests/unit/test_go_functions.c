@@ -302,6 +302,12 @@ static void go_agrees(void **state)
 		size_t size, n_expected, n_seen;
 		uint8_t *file = toolbox_read("program", &size);
 		char *expected = (char *)toolbox_read("expected", &n_expected);
+		if (!n_expected) {
+			print_message("SKIPPED: this Go's own reader finds no table there\n");
+			free(expected);
+			free(file);
+			continue;
+		}
 		struct image image;
 		struct go_functions f = { 0 };
 		struct error err = ERROR_NONE;
