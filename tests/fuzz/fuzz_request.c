@@ -36,11 +36,11 @@ static void fuzz_target(const char *target)
 	if (!why) {
 		char suffix[QUERY_VALUE_SIZE];
 		glob_suffix(query.value, suffix);
-		if (glob_match(query.value, "usr/lib/x86_64-linux-gnu/libc.so.6"))
-			FUZZ_CHECK(
-				strlen(suffix) <= 34 &&
-				!strcmp("usr/lib/x86_64-linux-gnu/libc.so.6" + 34 - strlen(suffix),
-					suffix));
+		static const char path[] = "usr/lib/x86_64-linux-gnu/libc.so.6";
+		const char *end = path + sizeof(path) - 1;
+		if (glob_match(query.value, path))
+			FUZZ_CHECK(strlen(suffix) < sizeof(path) &&
+				   !strcmp(end - strlen(suffix), suffix));
 	}
 	free(scratch);
 }

@@ -126,7 +126,7 @@ static void the_suffix_has_no_wildcard(void **state)
 		{ "/usr/*/ls", "/ls" },
 		{ "/usr/bin/*", "" },
 		{ "/usr/[ab]c", "c" },
-		{ "\\*x", "*x" + 1 },
+		{ "\\*x", "x" },
 		{ "", "" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
