@@ -26,7 +26,7 @@ static void put_elf(const struct scratch *s, const char *name, uint16_t type, un
 
 static void find(const struct scratch *s, const char *const *names, size_t n, struct inputs *ret)
 {
-	char paths[8][128];
+	static char paths[8][128]; /* inputs point into them */
 	const char *pointers[8];
 	for (size_t i = 0; i < n; i++) {
 		snprintf(paths[i], sizeof(paths[i]), "%s/%s", s->path, names[i]);
