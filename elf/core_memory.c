@@ -29,13 +29,12 @@ const uint8_t *core_memory_at(const struct core_memory *memory, uint64_t address
 
 uint64_t core_word_size(const struct image *file)
 {
-	return file->class == ELFCLASS32 ? 4 : 8;
+	return image_type_size(file, ELF_T_ADDR);
 }
 
 uint64_t core_word(const struct image *file, const uint8_t *words, uint64_t i)
 {
-	return file->class == ELFCLASS32 ? image_decode_word(file, words + 4 * i)
-					 : image_decode_xword(file, words + 8 * i);
+	return image_decode_address(file, words + core_word_size(file) * i);
 }
 
 /* ---- what the dynamic loader loaded ---- */

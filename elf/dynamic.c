@@ -17,26 +17,20 @@ const uint8_t *image_at_address(const struct image *image, uint64_t address, uin
 	return NULL;
 }
 
-static unsigned word_size(const struct image *image)
+static uint64_t word_size(const struct image *image)
 {
-	return image->class == ELFCLASS64 ? 8 : 4;
-}
-
-static uint64_t decode(const struct image *image, const uint8_t *from)
-{
-	return image->class == ELFCLASS64 ? image_decode_xword(image, from)
-					  : image_decode_word(image, from);
+	return image_type_size(image, ELF_T_ADDR);
 }
 
 static int64_t entry_tag(const struct dynamic *d, uint64_t i)
 {
-	uint64_t tag = decode(d->image, d->entries + 2 * i * word_size(d->image));
+	uint64_t tag = image_decode_address(d->image, d->entries + 2 * i * word_size(d->image));
 	return d->image->class == ELFCLASS64 ? (int64_t)tag : (int32_t)tag;
 }
 
 static uint64_t entry_value(const struct dynamic *d, uint64_t i)
 {
-	return decode(d->image, d->entries + (2 * i + 1) * word_size(d->image));
+	return image_decode_address(d->image, d->entries + (2 * i + 1) * word_size(d->image));
 }
 
 bool dynamic_value(const struct dynamic *dynamic, int64_t tag, uint64_t n, uint64_t *ret)

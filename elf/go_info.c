@@ -93,18 +93,12 @@ static int take_string(struct go_span *from, const char *what, struct go_span *r
 	return 0;
 }
 
-static uint64_t load_pointer(const struct image *image, const uint8_t *from)
-{
-	return image->class == ELFCLASS64 ? image_decode_xword(image, from)
-					  : image_decode_word(image, from);
-}
-
 /* The string whose own pointer and size are where the @n-th pointer of the header points to. */
 static int follow_pointer(const struct image *image, const uint8_t *header, unsigned n,
 			  const char *what, struct go_span *ret, struct error *err)
 {
-	uint64_t width = image->class == ELFCLASS64 ? 8 : 4;
-	uint64_t address = load_pointer(image, header + POINTERS_AT + n * width);
+	uint64_t width = image_type_size(image, ELF_T_ADDR);
+	uint64_t address = image_decode_address(image, header + POINTERS_AT + n * width);
 	if (!address) { /* no modules */
 		*ret = (struct go_span){ 0 };
 		return 0;
@@ -115,8 +109,8 @@ static int follow_pointer(const struct image *image, const uint8_t *header, unsi
 				 "Go build information: the %s at address 0x%" PRIx64
 				 " is not in the file",
 				 what, address);
-	uint64_t size = load_pointer(image, string.bytes + width);
-	address = load_pointer(image, string.bytes);
+	uint64_t size = image_decode_address(image, string.bytes + width);
+	address = image_decode_address(image, string.bytes);
 	if (!size) {
 		*ret = (struct go_span){ 0 };
 		return 0;
@@ -135,7 +129,7 @@ static int read_pointers(const struct image *image, const uint8_t *header,
 			 struct error *err)
 {
 	bool is_big = image->encoding == ELFDATA2MSB;
-	if (header[POINTER_SIZE_AT] != (image->class == ELFCLASS64 ? 8 : 4) ||
+	if (header[POINTER_SIZE_AT] != image_type_size(image, ELF_T_ADDR) ||
 	    !!(header[FLAGS_AT] & FLAG_BIG_ENDIAN) != is_big)
 		return error_set(
 			err, -EBADMSG,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -22,28 +21,14 @@ static const struct {
 	[GO_TABLE_1_20] = { 0xfffffff1, 3, 4, 5, 6, 7, 11 },
 };
 
-static uint32_t load32(const struct image *image, const uint8_t *from)
-{
-	uint32_t value;
-	memcpy(&value, from, sizeof(value));
-	return image->encoding == ELFDATA2MSB ? be32toh(value) : le32toh(value);
-}
-
-static uint64_t load64(const struct image *image, const uint8_t *from)
-{
-	uint64_t value;
-	memcpy(&value, from, sizeof(value));
-	return image->encoding == ELFDATA2MSB ? be64toh(value) : le64toh(value);
-}
-
 uint32_t go_table_word(const struct go_table *table, const uint8_t *from)
 {
-	return load32(table->image, from);
+	return image_decode_word(table->image, from);
 }
 
 uint64_t go_table_pointer(const struct go_table *table, const uint8_t *from)
 {
-	return table->pointer_size == 8 ? load64(table->image, from) : load32(table->image, from);
+	return image_decode_address(table->image, from);
 }
 
 /* ---- the header ---- */
@@ -55,11 +40,10 @@ static bool is_start(const struct image *image, const uint8_t *bytes, uint64_t s
 {
 	if (size < HEADER_SIZE + N_WORDS * 4)
 		return false;
-	unsigned pointer_size = image->class == ELFCLASS64 ? 8 : 4;
 	if (bytes[4] || bytes[5] || (bytes[6] != 1 && bytes[6] != 2 && bytes[6] != 4) ||
-	    bytes[7] != pointer_size)
+	    bytes[7] != image_type_size(image, ELF_T_ADDR))
 		return false;
-	uint32_t magic = load32(image, bytes);
+	uint32_t magic = image_decode_word(image, bytes);
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
 		if (magic == formats[i].magic) {
 			*ret = (enum go_table_format)i;
@@ -146,7 +130,7 @@ static int open_at(const struct image *image, struct go_span at, uint64_t addres
 {
 	struct go_table table = {
 		.image = image,
-		.pointer_size = image->class == ELFCLASS64 ? 8 : 4,
+		.pointer_size = (unsigned)image_type_size(image, ELF_T_ADDR),
 		.address = address,
 		.whole = at,
 	};

@@ -100,4 +100,6 @@ void image_decode_sym(const struct image *image, const uint8_t *from, GElf_Sym *
 uint32_t image_decode_word(const struct image *image, const uint8_t *from);
 void image_encode_word(const struct image *image, uint32_t word, uint8_t *ret);
 uint64_t image_decode_xword(const struct image *image, const uint8_t *from);
+/** One of the class's addresses, image_type_size(image, ELF_T_ADDR) bytes: a word or an xword. */
+uint64_t image_decode_address(const struct image *image, const uint8_t *from);
 void image_encode_xword(const struct image *image, uint64_t xword, uint8_t *ret);

@@ -157,6 +157,12 @@ uint64_t image_decode_xword(const struct image *image, const uint8_t *from)
 	return image->encoding == ELFDATA2LSB ? le64toh(xword) : be64toh(xword);
 }
 
+uint64_t image_decode_address(const struct image *image, const uint8_t *from)
+{
+	return image->class == ELFCLASS64 ? image_decode_xword(image, from)
+					  : image_decode_word(image, from);
+}
+
 void image_encode_xword(const struct image *image, uint64_t xword, uint8_t *ret)
 {
 	xword = image->encoding == ELFDATA2LSB ? htole64(xword) : htobe64(xword);
