@@ -85,25 +85,32 @@ void judge_pie(struct subject *s, struct finding *ret)
 
 #define EXTERNAL "go build -ldflags='-linkmode=external -extldflags=-Wl,-z,relro,-z,now'"
 
-static void advise_relro(struct subject *s, struct finding *ret)
+/* @go: what Go's own linker is told; NULL: it cannot do it. @linker: what C's is. */
+static void advise_linking(struct subject *s, const char *go, const char *linker,
+			   struct finding *ret)
 {
-	bool needs_cc;
 	switch (subject_language(s)) {
 	case LANGUAGE_GO:
-		if (s->image->ehdr.e_type == ET_EXEC && !subject_is_linked_externally(s) &&
-		    go_has_pie(s, &needs_cc))
-			finding_advise(
-				ret,
-				"go build -buildmode=pie, which has it; Go's linker writes none into other programs");
-		else
-			finding_advise(ret, EXTERNAL);
+		finding_advise(ret, "%s", go ? go : EXTERNAL);
 		break;
 	case LANGUAGE_RUST:
 		finding_advise(ret, "rustc -C relro-level=full");
 		break;
 	default:
-		finding_advise(ret, "link with -Wl,-z,relro");
+		finding_advise(ret, "link with %s", linker);
 	}
+}
+
+static void advise_relro(struct subject *s, struct finding *ret)
+{
+	bool needs_cc;
+	bool by_pie = subject_is_go(s) && s->image->ehdr.e_type == ET_EXEC &&
+		      !subject_is_linked_externally(s) && go_has_pie(s, &needs_cc);
+	advise_linking(
+		s,
+		by_pie ? "go build -buildmode=pie, which has it; Go's linker writes none into other programs"
+		       : NULL,
+		"-Wl,-z,relro", ret);
 }
 
 void judge_relro(struct subject *s, struct finding *ret)
@@ -125,21 +132,10 @@ void judge_relro(struct subject *s, struct finding *ret)
 
 static void advise_bind_now(struct subject *s, struct finding *ret)
 {
+	/* The linker has the flag since Go 1.22; it is not asked for before 1.23. */
 	const struct go_info *go = subject_go(s, NULL);
-	switch (subject_language(s)) {
-	case LANGUAGE_GO:
-		/* The linker has the flag since Go 1.22; it is not asked for before 1.23. */
-		if (!subject_is_linked_externally(s) && go && go_minor(go->version) >= 23)
-			finding_advise(ret, "go build -ldflags=-bindnow");
-		else
-			finding_advise(ret, EXTERNAL);
-		break;
-	case LANGUAGE_RUST:
-		finding_advise(ret, "rustc -C relro-level=full");
-		break;
-	default:
-		finding_advise(ret, "link with -Wl,-z,now");
-	}
+	bool by_flag = !subject_is_linked_externally(s) && go && go_minor(go->version) >= 23;
+	advise_linking(s, by_flag ? "go build -ldflags=-bindnow" : NULL, "-Wl,-z,now", ret);
 }
 
 void judge_bind_now(struct subject *s, struct finding *ret)

@@ -215,18 +215,25 @@ static int look_for_names(const struct image *image, struct wanted *wanted, stru
 	return 0;
 }
 
+const char *triage_next_id(const struct triage *triage, size_t *at, enum triage_level *ret_level)
+{
+	if (*at == triage->n_vulns)
+		return NULL;
+	const char *id = triage->vulns[*at].entry->id;
+	*ret_level = TRIAGE_MODULE;
+	for (; *at < triage->n_vulns && !strcmp(triage->vulns[*at].entry->id, id); ++*at)
+		if (triage->vulns[*at].level > *ret_level)
+			*ret_level = triage->vulns[*at].level;
+	return id;
+}
+
 static void count(struct triage *triage)
 {
-	for (size_t i = 0; i < triage->n_vulns;) {
-		/* One ID may be of several modules. */
-		const char *id = triage->vulns[i].entry->id;
-		enum triage_level level = TRIAGE_MODULE;
-		for (; i < triage->n_vulns && !strcmp(triage->vulns[i].entry->id, id); i++)
-			if (triage->vulns[i].level > level)
-				level = triage->vulns[i].level;
+	size_t at = 0;
+	enum triage_level level;
+	while (triage_next_id(triage, &at, &level))
 		for (unsigned k = 0; k <= level; k++)
 			triage->n[k]++;
-	}
 }
 
 static void free_flags(bool **flags)

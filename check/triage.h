@@ -55,5 +55,8 @@ struct triage {
  */
 must_check int triage_run(const struct image *image, struct vulndb *db, bool wants_doubts,
 			  struct triage *ret, struct error *err);
+/** The next ID from *@at on, which moves behind it; NULL: no more. One ID may be of several modules.
+ * @ret_level: the nearest of them. */
+const char *triage_next_id(const struct triage *triage, size_t *at, enum triage_level *ret_level);
 /** Also accepts a zeroed one. A guard. */
 void triage_free(struct triage *triage);

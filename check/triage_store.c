@@ -163,12 +163,9 @@ static int count_vulns(struct store_triage *st, struct stored_build *build,
 		       const struct triage *triage, struct error *err)
 {
 	memcpy(build->n, triage->n, sizeof(build->n));
-	for (size_t i = 0; i < triage->n_vulns;) {
-		const char *id = triage->vulns[i].entry->id;
-		enum triage_level level = TRIAGE_MODULE;
-		for (; i < triage->n_vulns && !strcmp(triage->vulns[i].entry->id, id); i++)
-			if (triage->vulns[i].level > level)
-				level = triage->vulns[i].level;
+	const char *id;
+	enum triage_level level;
+	for (size_t at = 0; (id = triage_next_id(triage, &at, &level));) {
 		void **value;
 		int r = text_map_add(&st->vulns, id, strlen(id), &value, err);
 		if (r < 0)

@@ -195,19 +195,12 @@ static int append_section(struct package *p, const struct image *dwo, size_t ind
 	return r;
 }
 
-static uint32_t get_word(const struct image *image, const uint8_t *at)
-{
-	return image->encoding == ELFDATA2MSB
-		       ? (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]
-		       : (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
-}
-
 static int move_offsets(const struct image *dwo, uint8_t *at, const uint8_t *end, uint32_t by,
 			struct error *err)
 {
 	for (; end - at >= 4; at += 4) {
 		uint32_t moved;
-		if (__builtin_add_overflow(get_word(dwo, at), by, &moved))
+		if (__builtin_add_overflow(image_decode_word(dwo, at), by, &moved))
 			return error_set(err, -EFBIG, "an offset of a string over 4 GiB");
 		image_encode_word(dwo, moved, at);
 	}
@@ -219,7 +212,7 @@ static int move_tables(const struct image *dwo, uint8_t *bytes, uint64_t size, u
 		       struct error *err)
 {
 	for (uint64_t at = 0; at < size;) {
-		uint32_t length = size - at >= 8 ? get_word(dwo, bytes + at) : 0;
+		uint32_t length = size - at >= 8 ? image_decode_word(dwo, bytes + at) : 0;
 		if (length < 4 || length > size - at - 4)
 			return error_set(err, -EBADMSG, "%s: malformed header",
 					 columns[STR_OFFSETS].name);

@@ -395,12 +395,9 @@ int command_bundle(int argc, char **argv)
 		  .text = &folder },
 		{ 0 },
 	};
-	int first;
-	int status = command_parse(&c, entries, argc, argv, &first);
+	int status = command_parse_alone(&c, entries, argc, argv);
 	if (status != STATUS_GO_ON)
 		return status;
-	if (first < argc)
-		return options_wrong(&c.usage, "\"%s\": takes no arguments", ESCAPED(argv[first]));
 	if (!core || !folder)
 		return options_wrong(&c.usage, "--core=FILE and -o DIR are needed");
 	return bundle(&c, core, folder);
