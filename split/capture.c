@@ -73,12 +73,9 @@ static void pass_over(struct capture *c, const char *path, enum reached reached,
 static int add_below_projects(const struct source_roots *roots, const char *name,
 			      struct source_guesses *to, struct error *err)
 {
-	const char *const *paths = source_roots_paths(roots);
-	const unsigned *kinds = source_roots_kinds(roots);
-	for (size_t i = 0; paths[i]; i++) {
-		if (!(kinds[i] & ROOT_PROJECT))
-			continue;
-		int r = source_guesses_add(to, false, err, "%s/%s", paths[i], name);
+	const char *root;
+	for (size_t at = 0; (root = source_roots_next(roots, ROOT_PROJECT, 0, &at));) {
+		int r = source_guesses_add(to, false, err, "%s/%s", root, name);
 		if (r < 0)
 			return r;
 	}

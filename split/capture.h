@@ -38,8 +38,10 @@ const char *const *source_roots_paths(const struct source_roots *roots);
 #define ROOT_GO 2u /* a Go root, not its src folder */
 #define ROOT_GO_MODULES 4u /* a module cache */
 
-/** One for each of source_roots_paths(). */
-const unsigned *source_roots_kinds(const struct source_roots *roots);
+/** The next root, from *@at on, that is one of @kinds and none of @others; *@at, 0 at first, moves
+ * behind it. NULL: no more. */
+const char *source_roots_next(const struct source_roots *roots, unsigned kinds, unsigned others,
+			      size_t *at);
 
 struct capture_result {
 	struct source_result stored;

@@ -230,13 +230,11 @@ static int look_for_modules(struct go_sources *go, struct error *err)
 	if (go->looked)
 		return 0;
 	go->looked = true;
-	const char *const *paths = source_roots_paths(go->roots);
-	const unsigned *kinds = source_roots_kinds(go->roots);
-	for (size_t i = 0; paths[i]; i++) {
-		if (!(kinds[i] & ROOT_PROJECT) || kinds[i] & (ROOT_GO | ROOT_GO_MODULES))
-			continue;
+	const char *root;
+	for (size_t at = 0; (root = source_roots_next(go->roots, ROOT_PROJECT,
+						      ROOT_GO | ROOT_GO_MODULES, &at));) {
 		unsigned budget = SEARCH_LIMIT;
-		int r = search(go, paths[i], SEARCH_DEPTH, &budget, err);
+		int r = search(go, root, SEARCH_DEPTH, &budget, err);
 		if (r < 0)
 			return r;
 	}
@@ -273,13 +271,12 @@ static int add_standard(struct go_sources *go, const char *name, struct source_g
 {
 	int r;
 
-	const char *const *paths = source_roots_paths(go->roots);
-	const unsigned *kinds = source_roots_kinds(go->roots);
+	const char *root;
 	for (int other = 0; other < 2; other++)
-		for (size_t i = 0; paths[i]; i++) {
-			if (!(kinds[i] & ROOT_GO) || is_release(go, paths[i]) == (other == 1))
+		for (size_t at = 0; (root = source_roots_next(go->roots, ROOT_GO, 0, &at));) {
+			if (is_release(go, root) == (other == 1))
 				continue;
-			r = source_guesses_add(to, other, err, "%s/src/%s", paths[i], name);
+			r = source_guesses_add(to, other, err, "%s/src/%s", root, name);
 			if (r < 0)
 				return r;
 		}
@@ -290,17 +287,16 @@ static int add_standard(struct go_sources *go, const char *name, struct source_g
 static int add_fetched(struct go_sources *go, const char *name, struct source_guesses *to,
 		       struct error *err)
 {
-	const char *const *paths = source_roots_paths(go->roots);
-	const unsigned *kinds = source_roots_kinds(go->roots);
+	const char *root;
 	int size = (int)strcspn(go->info.version, " ");
 	if (strspn(go->info.version, "abcdefghijklmnopqrstuvwxyz0123456789.-") < (size_t)size)
 		return 0; /* it would be a pattern of its own */
-	for (size_t i = 0; paths[i]; i++) {
-		if (!(kinds[i] & ROOT_GO_MODULES) || strpbrk(paths[i], "*?[\\"))
+	for (size_t at = 0; (root = source_roots_next(go->roots, ROOT_GO_MODULES, 0, &at));) {
+		if (strpbrk(root, "*?[\\"))
 			continue;
 		char pattern[PATH_MAX];
 		int n = snprintf(pattern, sizeof(pattern), "%s/golang.org/toolchain@v*-%.*s.*-*",
-				 paths[i], size, go->info.version);
+				 root, size, go->info.version);
 		scoped(globfree) glob_t found = { 0 };
 		if (n >= PATH_MAX || glob(pattern, 0, NULL, &found) != 0)
 			continue;
@@ -324,13 +320,10 @@ static int add_cached(struct go_sources *go, const char *module, size_t module_s
 		r = go_escape(version, version_size, &escaped_version, err);
 	if (r < 0)
 		return r;
-	const char *const *paths = source_roots_paths(go->roots);
-	const unsigned *kinds = source_roots_kinds(go->roots);
-	for (size_t i = 0; paths[i]; i++) {
-		if (!(kinds[i] & ROOT_GO_MODULES))
-			continue;
-		r = source_guesses_add(to, false, err, "%s/%s@%s%s", paths[i], escaped, escaped_version,
-			      rest);
+	const char *root;
+	for (size_t at = 0; (root = source_roots_next(go->roots, ROOT_GO_MODULES, 0, &at));) {
+		r = source_guesses_add(to, false, err, "%s/%s@%s%s", root, escaped,
+				       escaped_version, rest);
 		if (r < 0)
 			return r;
 	}
@@ -386,16 +379,14 @@ static int versioned_places(struct go_sources *go, const char *name, const char 
 	if (r == 0)
 		r = add_cached(go, name, size, at + 1, version_size, rest, to, err);
 	/* Vendored: below the main module's folder, or a workspace's, which holds modules. */
-	const char *const *paths = source_roots_paths(go->roots);
-	const unsigned *kinds = source_roots_kinds(go->roots);
 	for (size_t i = 0; r == 0 && i < go->n_modules; i++)
 		if (!strcmp(go->modules[i].path, go->info.main_module))
-			r = source_guesses_add(to, false, err, "%s/vendor/%.*s%s", go->modules[i].folder,
-				      (int)size, name, rest);
-	for (size_t i = 0; r == 0 && paths[i]; i++)
-		if (kinds[i] & ROOT_PROJECT)
-			r = source_guesses_add(to, false, err, "%s/vendor/%.*s%s", paths[i], (int)size, name,
-				      rest);
+			r = source_guesses_add(to, false, err, "%s/vendor/%.*s%s",
+					       go->modules[i].folder, (int)size, name, rest);
+	const char *root;
+	for (size_t k = 0; r == 0 && (root = source_roots_next(go->roots, ROOT_PROJECT, 0, &k));)
+		r = source_guesses_add(to, false, err, "%s/vendor/%.*s%s", root, (int)size, name,
+				       rest);
 	return r;
 }
 

@@ -39,9 +39,15 @@ const char *const *source_roots_paths(const struct source_roots *roots)
 	return (const char *const *)roots->paths;
 }
 
-const unsigned *source_roots_kinds(const struct source_roots *roots)
+const char *source_roots_next(const struct source_roots *roots, unsigned kinds, unsigned others,
+			      size_t *at)
 {
-	return roots->kinds;
+	while (*at < roots->n) {
+		size_t i = (*at)++;
+		if (roots->kinds[i] & kinds && !(roots->kinds[i] & others))
+			return roots->paths[i];
+	}
+	return NULL;
 }
 
 bool path_is_below(const char *path, const char *root)
